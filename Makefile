@@ -1,0 +1,55 @@
+# What a machine must have: make, and CPython 3.11, 3.12 or 3.13 with its venv module. The rest goes into .venv.
+
+comma := ,
+VENV := .venv
+BIN := $(VENV)/bin
+# An interpreter of your choice: make setup PYTHON=python3.12
+PYTHON ?=
+# CHAINS=1 installs the clients of the real networks and the Telegram bot as well.
+CHAINS ?=
+RUN_EXTRAS := server$(if $(CHAINS),$(comma)chains$(comma)telegram)
+DEV_EXTRAS := $(RUN_EXTRAS)$(comma)dev
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-run run demo test verify lint format bench constraints clean
+
+help:  ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+setup:  ## Make .venv with all that running, testing and linting need
+	@sh tools/setup.sh "$(VENV)" "$(DEV_EXTRAS)" "$(PYTHON)"
+
+setup-run:
+	@sh tools/setup.sh "$(VENV)" "$(RUN_EXTRAS)" "$(PYTHON)"
+
+run: setup-run  ## Serve the shop on http://127.0.0.1:8000 with a demo catalogue, on the built-in chain
+	@exec $(BIN)/ytmarket serve --demo
+
+demo: setup-run  ## Live through the quick start, from a top-up to a delivered order, then stop
+	@exec $(BIN)/ytmarket demo
+
+test: setup  ## Run every test; STRICT=1 fails where Redis, node or Chromium is missing instead of skipping
+	@$(BIN)/pytest
+
+verify: setup  ## Run every test with many more random examples (slow)
+	@HYPOTHESIS_PROFILE=thorough $(BIN)/pytest
+
+lint: setup  ## Check format, rules, types and the direction of imports
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: setup  ## Format the code and repair what can be repaired safely
+	$(BIN)/ruff check --fix --exit-zero --quiet
+	$(BIN)/ruff format
+
+bench: setup  ## Measure; each file in bench/ prints one figure
+	@for file in bench/[a-z]*.py; do $(BIN)/python "$$file" || exit 1; done
+
+constraints: setup  ## Choose the newest versions that fit pyproject.toml and write constraints.txt
+	@sh tools/constraints.sh "$(VENV)"
+
+clean:  ## Remove .venv and all caches; data folders stay
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist
+	find src tests bench examples -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true

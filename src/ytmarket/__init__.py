@@ -1,0 +1,1 @@
+"""A prepaid shop for digital goods, paid in USDT on six networks."""

@@ -1,0 +1,1 @@
+"""Adapters: each package ties one outside thing to the ports, and knows no other adapter."""

@@ -1,0 +1,1 @@
+"""Readers of final USDT transfers, one module for each family of networks."""

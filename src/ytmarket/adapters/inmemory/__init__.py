@@ -1,0 +1,1 @@
+"""Every port in memory, for embedding, demonstrations and tests."""

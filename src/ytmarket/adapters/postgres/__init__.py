@@ -1,0 +1,1 @@
+"""Storage in PostgreSQL: one transaction for each unit of work."""

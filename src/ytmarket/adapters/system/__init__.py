@@ -1,0 +1,1 @@
+"""Time, chance and secrets from the machine the shop runs on."""

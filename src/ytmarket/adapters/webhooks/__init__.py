@@ -1,0 +1,1 @@
+"""Signed delivery of events to the addresses that clients registered."""

@@ -1,0 +1,1 @@
+"""Values and pure functions: what the shop's rules are, whatever stores or serves them."""

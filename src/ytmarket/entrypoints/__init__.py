@@ -1,0 +1,1 @@
+"""The programs: the only code that reads the environment or chooses adapters."""

@@ -1,0 +1,59 @@
+#!/bin/sh
+# Makes or renews the virtual environment: tools/setup.sh VENV EXTRAS [PYTHON]
+# Nothing happens when the last run installed the same extras from the same pyproject.toml and constraints.txt.
+set -eu
+
+venv=$1 extras=$2 wanted=${3:-}
+root=$(cd "$(dirname "$0")/.." && pwd)
+cd "$root"
+
+# True when the interpreter runs at all (a pyenv shim may not), is of a version that we support and can make a venv.
+version_of() { "$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null; }
+supported() { case $(version_of "$1") in 3.11 | 3.12 | 3.13) true ;; *) false ;; esac; }
+has_venv() { "$1" -c 'import venv, ensurepip' 2>/dev/null; }
+
+choose_python() {
+    without_venv=
+    for candidate in ${wanted:-python3.13 python3.12 python3.11 python3}; do
+        supported "$candidate" || continue
+        if has_venv "$candidate"; then
+            echo "$candidate"
+            return
+        fi
+        without_venv=${without_venv:-$(version_of "$candidate")}
+    done
+    if [ -n "$without_venv" ]; then
+        echo "Python $without_venv is here without its venv module. Install it, on Debian with:" >&2
+        echo "    apt-get install python$without_venv-venv" >&2
+    elif [ -n "$wanted" ]; then
+        echo "PYTHON=$wanted does not run, or is not CPython 3.11, 3.12 or 3.13." >&2
+        echo "Name one that is, or leave PYTHON out to have one chosen." >&2
+    else
+        echo "No CPython 3.11, 3.12 or 3.13 was found. Install one, on Debian with:" >&2
+        echo "    apt-get install python3 python3-venv" >&2
+    fi
+    return 1
+}
+
+# What the environment is made from; a copied or moved checkout needs new console scripts, so its place counts.
+inputs=$({ echo "$root"; cat pyproject.toml constraints.txt; } | cksum)
+stamp=$venv/.installed-$extras
+
+usable() { [ -x "$venv/bin/python" ] && supported "$venv/bin/python"; }
+fits_wanted() { [ -z "$wanted" ] || [ "$(version_of "$wanted")" = "$(version_of "$venv/bin/python")" ]; }
+
+if usable && fits_wanted; then
+    [ "$(cat "$stamp" 2>/dev/null)" = "$inputs" ] && exit 0
+else
+    python=$(choose_python)
+    echo "Making $venv with $python ($(version_of "$python"))"
+    "$python" -m venv --clear "$venv"
+fi
+
+echo "Installing ytmarket[$extras] into $venv (the first time this takes a minute or two)"
+pip() { "$venv/bin/python" -m pip --disable-pip-version-check "$@"; }
+rm -f "$venv"/.installed-*
+pip install -qq --constraint constraints.txt hatchling editables
+pip install -qq --constraint constraints.txt --no-build-isolation --editable ".[$extras]"
+echo "$inputs" >"$stamp"
+case $extras in *,dev) echo "$inputs" >"$venv/.installed-${extras%,dev}" ;; esac
