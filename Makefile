@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PYTHON ?=
 # CHAINS=1 installs the clients of the real networks and the Telegram bot as well.
 CHAINS ?=
-RUN_EXTRAS := server$(if $(CHAINS),$(comma)chains$(comma)telegram)
+RUN_EXTRAS := server$(if $(CHAINS),$(comma)tron$(comma)evm$(comma)solana$(comma)ton$(comma)telegram)
 DEV_EXTRAS := $(RUN_EXTRAS)$(comma)dev
 
 .DEFAULT_GOAL := help
@@ -47,8 +47,8 @@ format: setup  ## Format the code and repair what can be repaired safely
 bench: setup  ## Measure; each file in bench/ prints one figure
 	@for file in bench/[a-z]*.py; do $(BIN)/python "$$file" || exit 1; done
 
-constraints: setup  ## Choose the newest versions that fit pyproject.toml and write constraints.txt
-	@sh tools/constraints.sh "$(VENV)"
+constraints: setup  ## Write constraints.txt anew from pyproject.toml; UPGRADE=1 takes the newest versions that fit
+	@sh tools/constraints.sh $(BIN)/python $(if $(UPGRADE),--upgrade)
 
 clean:  ## Remove .venv and all caches; data folders stay
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist

@@ -7,7 +7,7 @@ venv=$1 extras=$2 wanted=${3:-}
 root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root"
 
-# True when the interpreter runs at all (a pyenv shim may not), is of a version that we support and can make a venv.
+# An interpreter counts when it runs at all (a pyenv shim may not), is of a version we support and can make a venv.
 version_of() { "$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null; }
 supported() { case $(version_of "$1") in 3.11 | 3.12 | 3.13) true ;; *) false ;; esac; }
 has_venv() { "$1" -c 'import venv, ensurepip' 2>/dev/null; }
@@ -35,6 +35,12 @@ choose_python() {
     return 1
 }
 
+# pytonlib needs crc16, the only package here without wheels, which wants a C compiler and Python's headers.
+can_compile() {
+    command -v "${CC:-cc}" >/dev/null &&
+        [ -f "$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("include"))')/Python.h" ]
+}
+
 # What the environment is made from; a copied or moved checkout needs new console scripts, so its place counts.
 inputs=$({ echo "$root"; cat pyproject.toml constraints.txt; } | cksum)
 stamp=$venv/.installed-$extras
@@ -50,10 +56,23 @@ else
     "$python" -m venv --clear "$venv"
 fi
 
-echo "Installing ytmarket[$extras] into $venv (the first time this takes a minute or two)"
-pip() { "$venv/bin/python" -m pip --disable-pip-version-check "$@"; }
+wheels=$extras
+case ,$extras, in
+*,ton,*)
+    if ! can_compile; then
+        echo "Leaving out the TON reader: it needs a C compiler and Python's headers, on Debian:"
+        echo "    apt-get install gcc python3-dev"
+        wheels=$(echo ",$extras," | sed 's/,ton,/,/; s/^,//; s/,$//')
+    fi
+    ;;
+esac
+
+echo "Installing ytmarket[$wheels] into $venv (a minute or two, the first time)"
 rm -f "$venv"/.installed-*
-pip install -qq --constraint constraints.txt hatchling editables
-pip install -qq --constraint constraints.txt --no-build-isolation --editable ".[$extras]"
-echo "$inputs" >"$stamp"
-case $extras in *,dev) echo "$inputs" >"$venv/.installed-${extras%,dev}" ;; esac
+# Under both names, so that every pip pins what it builds with, too.
+export PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt
+"$venv/bin/python" -m pip install --disable-pip-version-check -qq --editable ".[$wheels]"
+if [ "$wheels" = "$extras" ]; then
+    echo "$inputs" >"$stamp"
+    case $extras in *,dev) echo "$inputs" >"$venv/.installed-${extras%,dev}" ;; esac
+fi
