@@ -1,0 +1,133 @@
+"""Questions that change nothing: each is answered from one consistent moment."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Generic, Protocol, TypeVar
+
+import attrs
+
+from ytmarket.domain.api_keys import ApiKey, KeySummary
+from ytmarket.domain.audit import AuditRow
+from ytmarket.domain.catalog import Category, Product, ProductFilter
+from ytmarket.domain.deposits import DepositRecord, DepositStatus
+from ytmarket.domain.ids import AccountId, OrderId, ProductId, TopupId, UnitId
+from ytmarket.domain.ledger import CustomerTotals, Transfer
+from ytmarket.domain.networks import Network
+from ytmarket.domain.orders import Order
+from ytmarket.domain.topups import Topup
+
+Row = TypeVar("Row")
+
+
+@attrs.frozen(kw_only=True)
+class Paging:
+    """Which page, counted from 1."""
+
+    page: int = 1
+    page_size: int = 50
+
+    @property
+    def offset(self) -> int:
+        return (self.page - 1) * self.page_size
+
+
+@attrs.frozen(kw_only=True)
+class Listing(Generic[Row]):
+    """One page of a list, and how long the whole list is."""
+
+    rows: Sequence[Row]
+    paging: Paging
+    total: int
+
+
+@attrs.frozen(kw_only=True)
+class SealedItem:
+    """A delivered unit's content, as it is kept."""
+
+    unit_id: UnitId
+    sealed: bytes = attrs.field(repr=False)
+
+
+@attrs.frozen(kw_only=True)
+class OrderWithItems:
+    """An order with what was delivered for it."""
+
+    order: Order
+    items: Sequence[SealedItem] = ()
+
+
+@attrs.frozen(kw_only=True)
+class TopupView:
+    """A top-up, and whether its network's reader lags."""
+
+    topup: Topup
+    read_until: datetime | None
+
+
+class Queries(Protocol):
+    """What can be asked without a unit of work.
+
+    * nothing of another account is ever in an answer to one account;
+    * a page past the end is empty, and its total is true;
+    * a store that does not answer raises Unavailable.
+    """
+
+    async def keys(self, digests: Collection[bytes]) -> Mapping[bytes, ApiKey]:
+        """Live keys by digest; a revoked or unknown one is absent."""
+        ...
+
+    async def totals(
+        self, accounts: Collection[AccountId]
+    ) -> Mapping[AccountId, CustomerTotals]: ...
+
+    async def products(self, wanted: ProductFilter, paging: Paging) -> Listing[Product]:
+        """Sorted by id."""
+        ...
+
+    async def product(self, product: ProductId) -> Product | None: ...
+
+    async def categories(self) -> Sequence[Category]:
+        """Of products with stock, sorted by name."""
+        ...
+
+    async def order(
+        self, account: AccountId | None, order: OrderId
+    ) -> OrderWithItems | None:
+        """The account's order; with None as the account anybody's, for operators and webhooks."""
+        ...
+
+    async def orders(self, account: AccountId | None, paging: Paging) -> Listing[Order]:
+        """Newest first."""
+        ...
+
+    async def topup(self, account: AccountId, topup: TopupId) -> TopupView | None: ...
+
+    async def topups(self, account: AccountId, paging: Paging) -> Listing[TopupView]:
+        """Newest first."""
+        ...
+
+    async def deposits_by_hash(self, tx_hash: str) -> Sequence[DepositRecord]: ...
+
+    async def deposits(
+        self, status: DepositStatus, paging: Paging
+    ) -> Listing[DepositRecord]:
+        """Newest first; unmatched dust is left out."""
+        ...
+
+    async def transfers(self, account: AccountId, paging: Paging) -> Listing[Transfer]:
+        """Everything that moved the account's balance, newest first."""
+        ...
+
+    async def key_summaries(self, paging: Paging) -> Listing[KeySummary]:
+        """By id, revoked ones too."""
+        ...
+
+    async def audit_rows(self, *, limit: int) -> Sequence[AuditRow]:
+        """The latest, newest first."""
+        ...
+
+    async def read_until(self, network: Network) -> datetime | None:
+        """How far the network has been read, by its own clock."""
+        ...

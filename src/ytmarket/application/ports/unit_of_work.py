@@ -1,0 +1,68 @@
+"""One atomic change to the shop's books and shelves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol, TypeAlias
+
+from ytmarket.application.ports.repositories import (
+    AccountRepository,
+    ApiKeyRepository,
+    AuditRepository,
+    CatalogRepository,
+    DepositRepository,
+    OrderDeskRepository,
+    OrderRepository,
+    RequestRepository,
+    TopupRepository,
+    WebhookRepository,
+)
+
+
+class UnitOfWork(Protocol):
+    """All of it happens at commit(), or none of it does.
+
+    * leaving the block without commit(), normally or by an exception, changes nothing;
+    * what one unit of work has locked, another waits for;
+    * what a database constraint forbids is raised as the domain's refusal for it;
+    * a store that does not answer raises Unavailable, or OutcomeUnknown if commit() was under way.
+
+    Locks are taken in one order everywhere, so that nobody waits in a circle: order desk, order,
+    deposit, account, reservation, top-up, product, units.
+    """
+
+    @property
+    def accounts(self) -> AccountRepository: ...
+
+    @property
+    def api_keys(self) -> ApiKeyRepository: ...
+
+    @property
+    def requests(self) -> RequestRepository: ...
+
+    @property
+    def desk(self) -> OrderDeskRepository: ...
+
+    @property
+    def orders(self) -> OrderRepository: ...
+
+    @property
+    def topups(self) -> TopupRepository: ...
+
+    @property
+    def deposits(self) -> DepositRepository: ...
+
+    @property
+    def catalog(self) -> CatalogRepository: ...
+
+    @property
+    def webhooks(self) -> WebhookRepository: ...
+
+    @property
+    def audit(self) -> AuditRepository: ...
+
+    async def commit(self) -> None: ...
+
+
+NewUnitOfWork: TypeAlias = Callable[[], AbstractAsyncContextManager[UnitOfWork]]

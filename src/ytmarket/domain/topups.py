@@ -1,0 +1,136 @@
+"""Top-ups: a customer says which amount it will send, and has an hour to send it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+import attrs
+
+from ytmarket.domain import limits
+from ytmarket.domain.errors import (
+    InvalidRequest,
+    TooManyOpenTopups,
+    TooManyUnpaidTopups,
+)
+from ytmarket.domain.ids import AccountId, DepositId, ReservationId, TopupId
+from ytmarket.domain.money import CENT, Usdt
+from ytmarket.domain.networks import Network
+from ytmarket.domain.times import whole_second
+
+
+class TopupStatus(StrEnum):
+    """`expired` is final: a later payment is credited by hand, never turned back."""
+
+    PENDING = "pending"
+    CREDITED_AUTO = "credited_auto"
+    CREDITED_MANUAL = "credited_manual"
+    EXPIRED = "expired"
+
+
+@attrs.frozen(kw_only=True)
+class TopupTerms:
+    """How long top-ups and their reservations live, and how many one account may hold."""
+
+    lifetime: timedelta = timedelta(hours=1)
+    quarantine: timedelta = timedelta(hours=24)
+    max_open: int = 20
+    max_unpaid: int = 20
+    tags: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class Topup:
+    """A payment awaited from one account: `amount` is what must be sent, to the micro."""
+
+    id: TopupId
+    account_id: AccountId
+    reservation_id: ReservationId
+    network: Network
+    address: str
+    requested: Usdt
+    amount: Usdt
+    created_at: datetime
+    starts_at: datetime
+    expires_at: datetime
+    status: TopupStatus = TopupStatus.PENDING
+    deposit_id: DepositId | None = None
+
+    def holds(self, at: datetime) -> bool:
+        """Whether a payment of that time can be for this top-up."""
+        return self.starts_at <= at < self.expires_at
+
+    @property
+    def is_credited(self) -> bool:
+        return self.status in (TopupStatus.CREDITED_AUTO, TopupStatus.CREDITED_MANUAL)
+
+
+@attrs.frozen(kw_only=True)
+class TopupTimes:
+    """When a top-up made now begins and ends, and until when its amount stays reserved."""
+
+    created_at: datetime
+    starts_at: datetime
+    expires_at: datetime
+    reserved_until: datetime
+
+    @classmethod
+    def of(cls, network: Network, terms: TopupTerms, now: datetime) -> TopupTimes:
+        """Whole seconds, the start rounded down, as chains count."""
+        created = whole_second(now)
+        return cls(
+            created_at=created,
+            starts_at=created - network.facts.start_skew,
+            expires_at=created + terms.lifetime,
+            reserved_until=created + max(terms.quarantine, terms.lifetime),
+        )
+
+
+def reserved_until(topups: Iterable[Topup], terms: TopupTerms) -> datetime:
+    """Until when the reservation that these top-ups share must stay closed to other payers.
+
+    A credited one keeps it until it would have expired, an unpaid one through its quarantine. At
+    least one top-up is needed.
+    """
+    return max(
+        topup.expires_at
+        if topup.is_credited
+        else topup.created_at + max(terms.quarantine, terms.lifetime)
+        for topup in topups
+    )
+
+
+def check_amount(amount: Usdt) -> None:
+    """Raises `InvalidRequest` unless this can be asked for: 1 to 100,000 USDT in whole cents."""
+    problem = None
+    if not limits.TOPUP_MIN <= amount <= limits.TOPUP_MAX:
+        problem = f"must be from {limits.TOPUP_MIN} to {limits.TOPUP_MAX} USDT"
+    elif not amount.is_whole_cents:
+        problem = "must have at most two decimals"
+    if problem is not None:
+        raise InvalidRequest(pointer="/amount_usdt", problem=problem)
+
+
+def check_room(
+    *, open_topups: int, unpaid_reservations: int, terms: TopupTerms
+) -> None:
+    """Whether the account may open one more.
+
+    *unpaid_reservations* counts those in quarantine without an open top-up.
+    """
+    if open_topups >= terms.max_open:
+        raise TooManyOpenTopups(limit=terms.max_open)
+    if unpaid_reservations >= terms.max_unpaid:
+        raise TooManyUnpaidTopups(limit=terms.max_unpaid)
+
+
+def payable(topups: Collection[Topup], at: datetime) -> Topup | None:
+    """Of top-ups that share a reservation, the one a payment of that time settles: the oldest."""
+    fitting = [t for t in topups if t.status is TopupStatus.PENDING and t.holds(at)]
+    return min(fitting, key=lambda t: (t.created_at, t.id), default=None)
+
+
+def tagged(asked: Usdt, cents: int) -> Usdt:
+    """The amount asked for plus some cents (1 to 99), so that a round amount awaits nobody."""
+    return asked + CENT * cents

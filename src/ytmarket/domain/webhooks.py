@@ -1,0 +1,71 @@
+"""When a webhook is sent again, and when it is given up."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+import attrs
+
+from ytmarket.domain import limits
+from ytmarket.domain.api_keys import ApiKey
+from ytmarket.domain.orders import Order, OrderEvent
+
+WAITS: Final = (
+    timedelta(seconds=5),
+    timedelta(seconds=30),
+    timedelta(minutes=2),
+    timedelta(minutes=10),
+)
+JITTER_PERCENT_MAX: Final = 20
+
+
+class Delivery(StrEnum):
+    """How far an event's webhook is. `unwanted`: the order named no URL."""
+
+    UNWANTED = "unwanted"
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    EXHAUSTED = "exhausted"
+
+
+class Answer(StrEnum):
+    """What became of one attempt."""
+
+    ACCEPTED = "accepted"
+    TRY_AGAIN = "try_again"
+    REFUSED = "refused"
+
+
+@attrs.frozen(kw_only=True)
+class WebhookJob:
+    """One event to send, claimed until its lease ends; `token` fences off whoever comes late."""
+
+    event: OrderEvent
+    order: Order
+    api_key: ApiKey | None
+    attempt: int  # 1 for the first
+    token: str
+
+
+def answer_of(status: int | None) -> Answer:
+    """Judge an attempt by its HTTP status; None: no answer at all (refused, timed out, DNS, TLS)."""
+    if status is None or status in (408, 429) or 500 <= status <= 599:
+        return Answer.TRY_AGAIN
+    return Answer.ACCEPTED if 200 <= status <= 299 else Answer.REFUSED
+
+
+def after_attempt(
+    attempt: int, answer: Answer, now: datetime, jitter_percent: int
+) -> tuple[Delivery, datetime | None]:
+    """What the event becomes, and when it is due again.
+
+    *jitter_percent* (0 to 20) is added to the wait, so that receivers are not hit in step.
+    """
+    if answer is Answer.ACCEPTED:
+        return Delivery.DELIVERED, None
+    if answer is Answer.REFUSED or attempt >= limits.WEBHOOK_ATTEMPTS_MAX:
+        return Delivery.EXHAUSTED, None
+    wait = WAITS[attempt - 1]
+    return Delivery.PENDING, now + wait + wait * jitter_percent // 100
