@@ -48,7 +48,7 @@ bench: setup  ## Measure; each file in bench/ prints one figure
 	@for file in bench/[a-z]*.py; do $(BIN)/python "$$file" || exit 1; done
 
 constraints: setup  ## Write constraints.txt anew from pyproject.toml; UPGRADE=1 takes the newest versions that fit
-	@sh tools/constraints.sh $(BIN)/python $(if $(UPGRADE),--upgrade)
+	@$(BIN)/python tools/constraints.py $(if $(UPGRADE),--upgrade)
 
 clean:  ## Remove .venv and all caches; data folders stay
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist
