@@ -9,9 +9,7 @@ class ApplicationError(Exception):
     """Something around the shop, not in its rules."""
 
     def __str__(self) -> str:
-        sentence = (
-            (type(self).__doc__ or type(self).__name__).partition("\n")[0].rstrip(".")
-        )
+        sentence = (type(self).__doc__ or type(self).__name__).partition("\n")[0].rstrip(".")
         return ": ".join([sentence, *(str(arg) for arg in self.args)])
 
 

@@ -78,9 +78,7 @@ class Queries(Protocol):
         """Live keys by digest; a revoked or unknown one is absent."""
         ...
 
-    async def totals(
-        self, accounts: Collection[AccountId]
-    ) -> Mapping[AccountId, CustomerTotals]: ...
+    async def totals(self, accounts: Collection[AccountId]) -> Mapping[AccountId, CustomerTotals]: ...
 
     async def products(self, wanted: ProductFilter, paging: Paging) -> Listing[Product]:
         """Sorted by id."""
@@ -92,9 +90,7 @@ class Queries(Protocol):
         """Of products with stock, sorted by name."""
         ...
 
-    async def order(
-        self, account: AccountId | None, order: OrderId
-    ) -> OrderWithItems | None:
+    async def order(self, account: AccountId | None, order: OrderId) -> OrderWithItems | None:
         """The account's order; with None as the account anybody's, for operators and webhooks."""
         ...
 
@@ -110,9 +106,7 @@ class Queries(Protocol):
 
     async def deposits_by_hash(self, tx_hash: str) -> Sequence[DepositRecord]: ...
 
-    async def deposits(
-        self, status: DepositStatus, paging: Paging
-    ) -> Listing[DepositRecord]:
+    async def deposits(self, status: DepositStatus, paging: Paging) -> Listing[DepositRecord]:
         """Newest first; unmatched dust is left out."""
         ...
 

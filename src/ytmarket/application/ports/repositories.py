@@ -47,9 +47,7 @@ class AccountRepository(Protocol):
 
     async def create(self, label: str, now: datetime) -> AccountId: ...
 
-    async def lock(
-        self, accounts: Collection[AccountId]
-    ) -> Mapping[AccountId, CustomerTotals]:
+    async def lock(self, accounts: Collection[AccountId]) -> Mapping[AccountId, CustomerTotals]:
         """Their totals, which nobody else changes until this unit of work ends."""
         ...
 
@@ -76,9 +74,7 @@ class ApiKeyRepository(Protocol):
 
     async def set_secret(self, key: ApiKeyId, sealed_secret: bytes) -> None: ...
 
-    async def set_allowed(
-        self, key: ApiKeyId, allowed: Sequence[AddressRange]
-    ) -> None: ...
+    async def set_allowed(self, key: ApiKeyId, allowed: Sequence[AddressRange]) -> None: ...
 
 
 class RequestRepository(Protocol):
@@ -97,9 +93,7 @@ class RequestRepository(Protocol):
         """Claim the attempt until this unit of work ends; the answer, if there is one already."""
         ...
 
-    async def keep(
-        self, api_key: ApiKeyId, attempt: Attempt, answer: bytes, now: datetime
-    ) -> None: ...
+    async def keep(self, api_key: ApiKeyId, attempt: Attempt, answer: bytes, now: datetime) -> None: ...
 
     async def forget(self, now: datetime, *, limit: int) -> int:
         """Drop signatures and answers that are old enough; how many were."""
@@ -139,9 +133,7 @@ class OrderRepository(Protocol):
     * settled and refunded never exceed what was charged.
     """
 
-    async def lease_processing(
-        self, now: datetime, until: datetime, *, limit: int
-    ) -> Sequence[Order]:
+    async def lease_processing(self, now: datetime, until: datetime, *, limit: int) -> Sequence[Order]:
         """Orders in processing that nobody works on, oldest first; ours until then."""
         ...
 
@@ -199,9 +191,7 @@ class TopupRepository(Protocol):
         """Lock it; all top-ups that share it, oldest first."""
         ...
 
-    async def set_reserved_until(
-        self, reservation: ReservationId, ends_at: datetime
-    ) -> None: ...
+    async def set_reserved_until(self, reservation: ReservationId, ends_at: datetime) -> None: ...
 
     async def add(self, topup: Topup) -> None: ...
 
@@ -271,9 +261,7 @@ class CatalogRepository(Protocol):
 
     async def next_unit_ids(self, count: int) -> Sequence[UnitId]: ...
 
-    async def add_units(
-        self, product: ProductId, units: Sequence[NewUnit], now: datetime
-    ) -> int:
+    async def add_units(self, product: ProductId, units: Sequence[NewUnit], now: datetime) -> int:
         """Put units on the shelf; how many are available now."""
         ...
 

@@ -15,6 +15,4 @@ class WebhookSender(Protocol):
     * it never takes longer than ten seconds, and never raises for what the receiver does.
     """
 
-    async def post(
-        self, url: str, body: bytes, headers: Mapping[str, str]
-    ) -> int | None: ...
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> int | None: ...

@@ -1,0 +1,63 @@
+"""What a signed or repeatable request must pass before it has an effect."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import attrs
+
+from ytmarket.application.ports.clock import Clock
+from ytmarket.application.ports.unit_of_work import NewUnitOfWork, UnitOfWork
+from ytmarket.domain.errors import SignatureReplayed
+from ytmarket.domain.idempotency import Attempt
+from ytmarket.domain.ids import AccountId, ApiKeyId
+from ytmarket.domain.signatures import UsedSignature
+
+
+@attrs.frozen(kw_only=True)
+class Origin:
+    """Whose request it is, and what makes it singular."""
+
+    account_id: AccountId
+    api_key_id: ApiKeyId
+    attempt: Attempt | None = None
+    signature: UsedSignature | None = None
+
+
+async def replay_of(uow: UnitOfWork, origin: Origin, now: datetime) -> bytes | None:
+    """Use the signature up and claim the attempt; the earlier answer, where there is one.
+
+    Raises `SignatureReplayed`, `IdempotencyMismatch` and `IdempotencyInFlight`.
+    """
+    stored, finished = None, False
+    if origin.attempt is not None:
+        stored = await uow.requests.hold(origin.api_key_id, origin.attempt)
+        finished = stored is not None and stored.answers(origin.attempt)
+    if origin.signature is not None:
+        fresh = await uow.requests.use_signature(origin.signature, now)
+        if not (fresh or finished):
+            raise SignatureReplayed
+    return None if stored is None or origin.attempt is None else stored.replay(origin.attempt)
+
+
+@attrs.frozen(kw_only=True)
+class RequestService:
+    """Uses up the signatures of requests that were refused before they could have an effect."""
+
+    new_unit_of_work: NewUnitOfWork
+    clock: Clock
+
+    async def use_up(self, origin: Origin) -> bytes | None:
+        """For a refused POST: raises if it is a replay; the earlier answer if it has one."""
+        now = self.clock.now()
+        async with self.new_unit_of_work() as uow:
+            answer = await replay_of(uow, origin, now)
+            await uow.commit()
+        return answer
+
+    async def forget_due(self, *, limit: int = 10_000) -> int:
+        """Drop what is old enough to be forgotten."""
+        async with self.new_unit_of_work() as uow:
+            count = await uow.requests.forget(self.clock.now(), limit=limit)
+            await uow.commit()
+        return count

@@ -1,0 +1,41 @@
+"""All use cases of the shop, put together for whoever serves them."""
+
+from __future__ import annotations
+
+import attrs
+
+from ytmarket.application.api_keys import ApiKeyService, Authenticator
+from ytmarket.application.catalog import CatalogService
+from ytmarket.application.deposits import DepositService, ScanService
+from ytmarket.application.fulfilment import FulfilmentService
+from ytmarket.application.orders import OrderDesk
+from ytmarket.application.ports.clock import Clock
+from ytmarket.application.ports.devnet import Devnet
+from ytmarket.application.ports.queries import Queries
+from ytmarket.application.ports.rate_limiter import RateLimiter
+from ytmarket.application.reading import Reading
+from ytmarket.application.requests import RequestService
+from ytmarket.application.topups import TopupService
+from ytmarket.application.webhooks import WebhookService
+
+
+@attrs.frozen(kw_only=True)
+class Services:
+    """Fields are use cases, and the few ports that a door speaks to directly."""
+
+    authenticator: Authenticator
+    api_keys: ApiKeyService
+    catalog: CatalogService
+    deposits: DepositService
+    fulfilment: FulfilmentService
+    order_desk: OrderDesk
+    reading: Reading
+    requests: RequestService
+    scan: ScanService
+    topups: TopupService
+    webhooks: WebhookService
+    queries: Queries
+    rate_limiter: RateLimiter  # for valid keys
+    refusal_limiter: RateLimiter  # for addresses that come without one
+    clock: Clock
+    devnet: Devnet | None = None

@@ -1,0 +1,158 @@
+"""Opening top-ups: an amount is found that nobody else awaits, and reserved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import attrs
+
+from ytmarket.application.ports.clock import Clock
+from ytmarket.application.ports.tokens import Tokens
+from ytmarket.application.ports.unit_of_work import NewUnitOfWork, UnitOfWork
+from ytmarket.application.requests import Origin, replay_of
+from ytmarket.domain import topups
+from ytmarket.domain.errors import AmountTaken, InvalidRequest, Refused
+from ytmarket.domain.ids import AccountId, ReservationId, TopupId
+from ytmarket.domain.money import Usdt
+from ytmarket.domain.networks import Network
+from ytmarket.domain.reservations import REACH, TOLERANCE, Payer, Purpose, choose_amount
+from ytmarket.domain.topups import Topup, TopupTerms, TopupTimes
+
+FAR_REACH: Final = Usdt.of(100)  # how far up a free amount is looked for, only to name it
+TRIES_MAX: Final = 50
+
+
+@attrs.frozen(kw_only=True)
+class OpenTopup:
+    """A request to top up. *exact*: refuse rather than answer another amount."""
+
+    amount: Usdt
+    network: Network
+    exact: bool = False
+
+
+@attrs.frozen
+class TopupAnswer:
+    """The top-up that was opened and its answer; no top-up when it was a replay."""
+
+    body: bytes
+    topup: Topup | None = None
+
+    @property
+    def replayed(self) -> bool:
+        return self.topup is None
+
+
+@attrs.frozen(kw_only=True)
+class TopupService:
+    """Opens top-ups and lets unpaid ones expire. *wallets* says where each network is paid to."""
+
+    new_unit_of_work: NewUnitOfWork
+    clock: Clock
+    tokens: Tokens
+    terms: TopupTerms
+    wallets: Mapping[Network, str]
+    render: Callable[[Topup], bytes]
+
+    async def open(self, origin: Origin, command: OpenTopup | Refused) -> TopupAnswer:
+        """Reserve an amount for the account, and say where to send it.
+
+        Raises what `requests.replay_of` refuses, `InvalidRequest`, `AmountTaken`,
+        `TooManyOpenTopups` and `TooManyUnpaidTopups`. A refused request still uses its signature up.
+        """
+        now = self.clock.now()
+        async with self.new_unit_of_work() as uow:
+            answer = await replay_of(uow, origin, now)
+            if answer is not None:
+                await uow.commit()
+                return TopupAnswer(answer)
+            try:
+                topup = await self._open(uow, origin.account_id, command)
+            except Refused:
+                await uow.commit()  # nothing but the signature has been written
+                raise
+            body = self.render(topup)
+            if origin.attempt is not None:
+                await uow.requests.keep(origin.api_key_id, origin.attempt, body, now)
+            await uow.commit()
+        return TopupAnswer(body, topup)
+
+    async def expire_due(self, *, limit: int = 1_000) -> int:
+        """Mark unpaid top-ups expired whose networks have been read past their end."""
+        count = 0
+        for network in self.wallets:
+            async with self.new_unit_of_work() as uow:
+                count += await uow.topups.expire_due(network, limit=limit)
+                await uow.commit()
+        return count
+
+    async def _open(self, uow: UnitOfWork, account: AccountId, command: OpenTopup | Refused) -> Topup:
+        if isinstance(command, Refused):
+            raise command
+        address = self._address(command.network)
+        topups.check_amount(command.amount)
+        times = TopupTimes.of(command.network, self.terms, self.clock.now())
+        await uow.accounts.lock([account])
+        open_count, unpaid_count = await uow.topups.counts(account, times.created_at)
+        topups.check_room(open_topups=open_count, unpaid_reservations=unpaid_count, terms=self.terms)
+        amount, reservation = await self._reserve(uow, account, command, times)
+        topup = Topup(
+            id=TopupId(self.tokens.topup_id()),
+            account_id=account,
+            reservation_id=reservation,
+            network=command.network,
+            address=address,
+            requested=command.amount,
+            amount=amount,
+            created_at=times.created_at,
+            starts_at=times.starts_at,
+            expires_at=times.expires_at,
+        )
+        await uow.topups.add(topup)
+        return topup
+
+    def _address(self, network: Network) -> str:
+        address = self.wallets.get(network)
+        if address is None:
+            raise InvalidRequest(
+                pointer="/network",
+                problem="this shop takes no payments on this network",
+                offered=tuple(self.wallets),
+            )
+        return address
+
+    async def _reserve(
+        self, uow: UnitOfWork, account: AccountId, command: OpenTopup, times: TopupTimes
+    ) -> tuple[Usdt, ReservationId]:
+        """Share the account's own reservation, or take a free amount, at or above the one asked for."""
+        asked, payer = command.amount, Payer(Purpose.TOPUP, account)
+        if self.terms.tags and not command.exact:
+            asked = topups.tagged(asked, 1 + self.tokens.below(99))
+        for _ in range(TRIES_MAX):
+            near = await uow.topups.reservations(
+                command.network,
+                asked - TOLERANCE,
+                asked + FAR_REACH,
+                times.starts_at,
+                times.reserved_until,
+            )
+            own = {held.amount: held for held in near if held.payer == payer}
+            others = [held.amount for held in near if held.payer != payer]
+            amount = choose_amount(asked, own=own, others=others, reach=REACH)
+            if amount is None or (command.exact and amount != command.amount):
+                free = amount or choose_amount(asked, own=own, others=others, reach=FAR_REACH)
+                raise AmountTaken(next_amount_usdt=free)
+            if amount in own:
+                return amount, await self._share(uow, own[amount].id, times)
+            reservation = await uow.topups.reserve(
+                command.network, amount, payer, times.starts_at, times.reserved_until
+            )
+            if reservation is not None:
+                return amount, reservation
+        raise AmountTaken
+
+    async def _share(self, uow: UnitOfWork, reservation: ReservationId, times: TopupTimes) -> ReservationId:
+        await uow.topups.lock_reservation(reservation)
+        await uow.topups.set_reserved_until(reservation, times.reserved_until)
+        return reservation

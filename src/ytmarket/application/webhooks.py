@@ -1,0 +1,92 @@
+"""Telling clients' servers what became of their orders."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Final
+
+import attrs
+
+from ytmarket.application.api_keys import secret_context
+from ytmarket.application.catalog import unit_context
+from ytmarket.application.ports.clock import Clock
+from ytmarket.application.ports.queries import OrderWithItems, Queries
+from ytmarket.application.ports.tokens import Tokens
+from ytmarket.application.ports.unit_of_work import NewUnitOfWork
+from ytmarket.application.ports.vault import Vault
+from ytmarket.application.ports.webhook_sender import WebhookSender
+from ytmarket.domain import signatures, webhooks
+from ytmarket.domain.orders import Order, OrderEvent
+from ytmarket.domain.times import epoch_seconds
+from ytmarket.domain.webhooks import Answer, WebhookJob
+
+# The sender needs at most ten seconds; a claim that has ended is somebody else's.
+LEASE: Final = timedelta(seconds=60)
+AT_ONCE: Final = 64
+
+RenderEvent = Callable[[OrderEvent, Order, Sequence[bytes]], bytes]
+
+
+@attrs.frozen(kw_only=True)
+class WebhookService:
+    """Sends events to the URLs that orders named. *render* makes the body."""
+
+    new_unit_of_work: NewUnitOfWork
+    queries: Queries
+    clock: Clock
+    tokens: Tokens
+    vault: Vault
+    sender: WebhookSender
+    render: RenderEvent
+
+    async def deliver_due(self, *, limit: int = AT_ONCE) -> int:
+        """Send what is due, side by side; how many attempts were made."""
+        now = self.clock.now()
+        async with self.new_unit_of_work() as uow:
+            jobs = await uow.webhooks.claim(now, now + LEASE, self.tokens.lease(), limit=limit)
+            await uow.commit()
+        outcomes = await asyncio.gather(*map(self._deliver, jobs), return_exceptions=True)
+        for outcome in outcomes:
+            if isinstance(outcome, BaseException):
+                raise outcome
+        return len(jobs)
+
+    async def _deliver(self, job: WebhookJob) -> None:
+        url = job.order.webhook_url
+        if url is None:
+            status, answer = None, Answer.REFUSED
+        else:
+            body = self.render(job.event, job.order, await self._items(job))
+            status = await self.sender.post(url, body, self._headers(job, body))
+            answer = webhooks.answer_of(status)
+        jitter = self.tokens.below(webhooks.JITTER_PERCENT_MAX + 1)
+        delivery, due_at = webhooks.after_attempt(job.attempt, answer, self.clock.now(), jitter)
+        async with self.new_unit_of_work() as uow:
+            await uow.webhooks.record(job, delivery, due_at, status)
+            await uow.commit()
+
+    async def _items(self, job: WebhookJob) -> Sequence[bytes]:
+        if job.order.delivered == 0:
+            return ()
+        found = await self.queries.order(None, job.order.id)
+        return () if found is None else open_items(self.vault, found)
+
+    def _headers(self, job: WebhookJob, body: bytes) -> dict[str, str]:
+        headers = {"Content-Type": "application/json", "X-Webhook-Id": str(job.event.id)}
+        key = job.api_key
+        if key is not None and key.sealed_secret is not None:
+            secret = self.vault.open(key.sealed_secret, secret_context(key.id))
+            timestamp = str(epoch_seconds(self.clock.now()))
+            headers |= {
+                "X-Webhook-Timestamp": timestamp,
+                "X-Webhook-Signature": signatures.sign(secret, timestamp, body),
+                "X-Webhook-Algorithm": "HMAC-SHA256",
+            }
+        return headers
+
+
+def open_items(vault: Vault, found: OrderWithItems) -> Sequence[bytes]:
+    """The contents that were delivered, in the order of their units."""
+    return [vault.open(item.sealed, unit_context(item.unit_id)) for item in found.items]
