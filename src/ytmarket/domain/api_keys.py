@@ -24,6 +24,7 @@ KEY_PREFIX: Final = "ytm_"
 SECRET_PREFIX: Final = "yts_"
 KEY_CHARS_MAX: Final = 200
 FINGERPRINT_CHARS: Final = 12
+_MAPPED_PREFIX: Final = 96  # ::ffff:0:0/96 is the whole of IPv4, written as IPv6
 
 Address: TypeAlias = IPv4Address | IPv6Address
 AddressRange: TypeAlias = IPv4Network | IPv6Network
@@ -86,11 +87,20 @@ def parse_address(text: str) -> Address | None:
 
 
 def parse_range(text: str, pointer: str) -> AddressRange:
-    """An address or a CIDR range. Raises `InvalidRequest` with what is wrong."""
+    """An address or a CIDR range, IPv4-mapped IPv6 folded to IPv4 as addresses are.
+
+    Raises `InvalidRequest` with what is wrong.
+    """
     try:
-        return ip_network(text, strict=False)
+        found = ip_network(text, strict=False)
     except ValueError:
+        found = None
+    if found is None or "%" in text:
         raise InvalidRequest(
             pointer=pointer,
             problem=f"{text!r} is neither an IP address nor a CIDR range",
-        ) from None
+        )
+    mapped = getattr(found.network_address, "ipv4_mapped", None)
+    if mapped is None or found.prefixlen < _MAPPED_PREFIX:
+        return found
+    return IPv4Network((mapped, found.prefixlen - _MAPPED_PREFIX))

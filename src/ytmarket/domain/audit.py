@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 import attrs
@@ -24,7 +24,9 @@ class AuditEntry:
 
     def digest(self, number: int, previous: bytes) -> bytes:
         """The entry's hash: over its number, the hash before it and every word in it."""
-        words = [str(number), self.at.isoformat(), self.actor, self.action, self.target]
+        # In UTC: a store may give the same moment back in another zone.
+        at = self.at.astimezone(UTC).isoformat()
+        words = [str(number), at, self.actor, self.action, self.target]
         for name in sorted(self.details):
             words += [name, self.details[name]]
         sealed = hashlib.sha256(previous)

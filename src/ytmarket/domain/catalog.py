@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import attrs
 
-from ytmarket.domain.errors import BelowMinimum, InvalidRequest
+from ytmarket.domain.errors import BelowMinimum, InvalidRequest, InvalidValue
 from ytmarket.domain.ids import ProductId
 from ytmarket.domain.money import ZERO, Usdt
 
@@ -17,6 +17,12 @@ class MinimumTerms:
 
     floor_rub: Decimal = Decimal(600)
     rub_per_usdt: Decimal = Decimal(80)
+
+    def __attrs_post_init__(self) -> None:
+        if not (self.floor_rub.is_finite() and self.floor_rub >= 0):
+            raise InvalidValue(f"a floor of {self.floor_rub} roubles")
+        if not (self.rub_per_usdt.is_finite() and self.rub_per_usdt > 0):
+            raise InvalidValue(f"a rate of {self.rub_per_usdt} roubles per USDT")
 
     def quantity_for(self, unit_price: Usdt) -> int:
         """How many units reach the floor: ⌈floor ÷ unit price in roubles⌉, at least one."""

@@ -45,6 +45,8 @@ class Deposit:
 
 
 class DepositStatus(StrEnum):
+    """What became of a deposit; it is `received` until it has been settled."""
+
     RECEIVED = "received"
     CREDITED_AUTO = "credited_auto"
     CREDITED_MANUAL = "credited_manual"

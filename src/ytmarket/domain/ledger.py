@@ -103,9 +103,7 @@ def deposit_credited(
     )
 
 
-def deposit_set_aside(
-    deposit: DepositId, network: Network, amount: Usdt, at: datetime
-) -> Transfer:
+def deposit_set_aside(deposit: DepositId, network: Network, amount: Usdt, at: datetime) -> Transfer:
     """A deposit that nobody is known to have sent waits for an operator."""
     return Transfer(
         kind=TransferKind.DEPOSIT_SET_ASIDE,
@@ -140,9 +138,7 @@ def manual_credit(
     )
 
 
-def order_charged(
-    order: OrderId, account: AccountId, price: Usdt, at: datetime
-) -> Transfer:
+def order_charged(order: OrderId, account: AccountId, price: Usdt, at: datetime) -> Transfer:
     """The price of an order goes into escrow until it is delivered or given back."""
     return Transfer(
         kind=TransferKind.ORDER_CHARGED,
@@ -169,9 +165,7 @@ def order_settled(order: OrderId, amount: Usdt, at: datetime) -> Transfer:
     )
 
 
-def order_refunded(
-    order: OrderId, account: AccountId, amount: Usdt, at: datetime
-) -> Transfer:
+def order_refunded(order: OrderId, account: AccountId, amount: Usdt, at: datetime) -> Transfer:
     """What was not delivered goes back to the customer."""
     return Transfer(
         kind=TransferKind.ORDER_REFUNDED,
@@ -214,9 +208,7 @@ def website_refund_owed(order: OrderId, amount: Usdt, at: datetime) -> Transfer:
     )
 
 
-def adjustment(
-    ref: str, account: AccountId, amount: Usdt, at: datetime, reason: str
-) -> Transfer:
+def adjustment(ref: str, account: AccountId, amount: Usdt, at: datetime, reason: str) -> Transfer:
     """An operator credits a customer by hand, or debits it when the amount is negative."""
     own, other = chart.customer(account), chart.ADJUSTMENTS
     debit, credit = (other, own) if amount > ZERO else (own, other)

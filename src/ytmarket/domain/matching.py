@@ -40,6 +40,11 @@ class Claim:
     def is_live(self, at: datetime) -> bool:
         return self.starts_at <= at < self.reserved_until
 
+    def has_ended(self, at: datetime) -> bool:
+        """Whether its time was over then, or it was closed unpaid before: cancelled, say."""
+        closed = not self.pending and not self.paid and self.starts_at <= at
+        return closed or self.expires_at <= at
+
     def takes(self, amount: Usdt) -> bool:
         return within_tolerance(amount, self.amount)
 
@@ -62,9 +67,7 @@ class Unmatched:
     candidate: Claim | None = None
 
     def distance(self, deposit: Deposit) -> Usdt | None:
-        return (
-            None if self.candidate is None else self.candidate.distance(deposit.amount)
-        )
+        return None if self.candidate is None else self.candidate.distance(deposit.amount)
 
 
 @attrs.frozen
@@ -86,9 +89,7 @@ def match_deposit(deposit: Deposit, claims: Iterable[Claim]) -> Match:
     fitting = [
         claim
         for claim in known
-        if claim.network is deposit.network
-        and claim.takes(deposit.amount)
-        and claim.is_open(deposit.at)
+        if claim.network is deposit.network and claim.takes(deposit.amount) and claim.is_open(deposit.at)
     ]
     if not fitting:
         return explain(deposit, known)
@@ -139,15 +140,14 @@ def _expired(deposit: Deposit) -> _Filter:
     return lambda claim: (
         claim.network is deposit.network
         and claim.takes(deposit.amount)
-        and oldest <= claim.expires_at <= deposit.at
+        and oldest <= claim.expires_at
+        and claim.has_ended(deposit.at)
     )
 
 
 def _wrong_network(deposit: Deposit) -> _Filter:
     return lambda claim: (
-        claim.network is not deposit.network
-        and claim.takes(deposit.amount)
-        and claim.is_live(deposit.at)
+        claim.network is not deposit.network and claim.takes(deposit.amount) and claim.is_live(deposit.at)
     )
 
 
@@ -165,10 +165,9 @@ _REASONS: Final[tuple[tuple[UnmatchedReason, Callable[[Deposit], _Filter]], ...]
 def _nearest(deposit: Deposit, claims: Iterable[Claim], fits: _Filter) -> Claim | None:
     """Of those that fit, the nearest in amount; of equally near ones the newest."""
     candidates = sorted(filter(fits, claims), key=_age, reverse=True)
-    return min(
-        candidates, key=lambda claim: claim.distance(deposit.amount), default=None
-    )
+    return min(candidates, key=lambda claim: claim.distance(deposit.amount), default=None)
 
 
-def _age(claim: Claim) -> tuple[datetime, datetime, str]:
-    return claim.starts_at, claim.expires_at, str(claim.ref)
+def _age(claim: Claim) -> tuple[datetime, datetime, str, Payer]:
+    # All of it, down to the payer, so that no two claims are a tie that their order would decide.
+    return claim.starts_at, claim.expires_at, str(claim.ref), claim.payer

@@ -20,6 +20,7 @@ CENT_MICROS: Final = MICROS // 100
 
 # Plain digits only: Decimal() would also take "1_0", full-width digits, exponents and NaN.
 _DIGITS: Final = re.compile(r"(-?)([0-9]{1,15})(?:\.([0-9]{1,6})0*)?", re.ASCII)
+_WHOLE_DIGITS_MAX: Final = 15
 
 
 @attrs.frozen(order=True, repr=False)
@@ -34,7 +35,7 @@ class Usdt:
 
         Raises `InvalidAmount` for anything finer than a micro or not a plain decimal number.
         """
-        text = format(amount, "f") if isinstance(amount, Decimal) else str(amount)
+        text = _spelled_out(amount)
         found = _DIGITS.fullmatch(text)
         if found is None:
             raise InvalidAmount(text)
@@ -66,9 +67,7 @@ class Usdt:
         """Marked up by so many percent, to the cent."""
         # Rounding half-up over 100ths needs one division, not two, or halves would round twice.
         unit = 100 * CENT_MICROS
-        return Usdt(
-            (2 * self.micros * (100 + percent) + unit) // (2 * unit) * CENT_MICROS
-        )
+        return Usdt((2 * self.micros * (100 + percent) + unit) // (2 * unit) * CENT_MICROS)
 
     def share_up(self, part: int, whole: int) -> Usdt:
         """The part-th of a whole, a broken micro counted as a full one."""
@@ -100,6 +99,17 @@ class Usdt:
 
     def __repr__(self) -> str:
         return f"Usdt.of('{self}')"  # a failing example can be pasted into a test
+
+
+def _spelled_out(amount: Decimal | str | int) -> str:
+    # A few bytes, 1E+999999999, would take a gigabyte to write out.
+    if isinstance(amount, Decimal):
+        if abs(amount.adjusted()) > _WHOLE_DIGITS_MAX:
+            raise InvalidAmount(amount)
+        return format(amount, "f")
+    if isinstance(amount, int) and abs(amount) >= 10**_WHOLE_DIGITS_MAX:
+        raise InvalidAmount("a whole number of more than 15 digits")
+    return str(amount)
 
 
 ZERO: Final = Usdt(0)

@@ -14,6 +14,8 @@ from ytmarket.domain.errors import IllegalMove
 
 
 class OrderStatus(StrEnum):
+    """How far an order is, in the words that clients poll for."""
+
     AWAITING_PAYMENT = "awaiting_payment"
     PROCESSING = "processing"
     COMPLETED = "completed"
@@ -24,6 +26,8 @@ class OrderStatus(StrEnum):
 
 
 class RefundStatus(StrEnum):
+    """Whether money is to go back, and whether it has."""
+
     NONE = "none"
     DUE = "due"
     REFUNDED = "refunded"

@@ -104,18 +104,14 @@ class Change:
 
 def deliver(order: Order, now: datetime) -> Change:
     """All of it was delivered: the whole charge is earned."""
-    moved = _moved(
-        order, Move.DELIVER, now, delivered=order.quantity, settled=order.charged
-    )
+    moved = _moved(order, Move.DELIVER, now, delivered=order.quantity, settled=order.charged)
     return _told(moved, ledger.order_settled(order.id, order.charged, now))
 
 
 def deliver_some(order: Order, delivered: int, message: str, now: datetime) -> Change:
     """Some of it was delivered: the share of the rest becomes due, rounded up to the micro."""
     if not 0 < delivered < order.quantity:
-        raise InvalidValue(
-            f"a partial delivery of {order.quantity} cannot be {delivered}"
-        )
+        raise InvalidValue(f"a partial delivery of {order.quantity} cannot be {delivered}")
     due = order.charged.share_up(order.quantity - delivered, order.quantity)
     settled = order.charged - due
     moved = _moved(
@@ -156,16 +152,12 @@ def refund(order: Order, now: datetime) -> Change:
         if order.account_id is None
         else ledger.order_refunded(order.id, order.account_id, amount, now)
     )
-    return Change(
-        order=moved, transfers=(transfer,), event=OrderEvent.of(moved, "refunded")
-    )
+    return Change(order=moved, transfers=(transfer,), event=OrderEvent.of(moved, "refunded"))
 
 
 def _moved(order: Order, move: Move, now: datetime, **changes: Any) -> Order:
     status, refund_status = next_state((order.status, order.refund), move)
-    return attrs.evolve(
-        order, status=status, refund=refund_status, updated_at=now, **changes
-    )
+    return attrs.evolve(order, status=status, refund=refund_status, updated_at=now, **changes)
 
 
 def _told(order: Order, *transfers: Transfer) -> Change:

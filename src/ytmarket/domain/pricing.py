@@ -13,6 +13,7 @@ from typing import Final
 
 import attrs
 
+from ytmarket.domain.errors import InvalidValue
 from ytmarket.domain.money import CENT, Usdt
 from ytmarket.domain.reservations import STEP
 
@@ -55,6 +56,7 @@ def amounts_that_matter(base: Usdt) -> set[Usdt]:
 
 
 def is_hit(amount: Usdt, taken: Container[Usdt]) -> bool:
+    """Whether an order has taken this amount or one near it."""
     return any(other in taken for other in near(amount))
 
 
@@ -71,9 +73,7 @@ def quote(base: Usdt, taken: Container[Usdt]) -> Quote:
     return Quote(amount=base.plus_percent(CAP_PERCENT), hits=hits)
 
 
-def website_quote(
-    base: Usdt, taken: Container[Usdt], is_free: Callable[[Usdt], bool]
-) -> Quote | None:
+def website_quote(base: Usdt, taken: Container[Usdt], is_free: Callable[[Usdt], bool]) -> Quote | None:
     """The price of an order that is paid on chain, hence needs an amount of its own.
 
     *is_free* tells whether the amount can be reserved. When every candidate is hit or reserved, it
@@ -99,7 +99,9 @@ class PriceWindow:
         self._taken: dict[Usdt, list[datetime]] = {}
 
     def take(self, amount: Usdt, at: datetime) -> None:
-        """An order took this amount."""
+        """An order took this amount. Raises `InvalidValue` unless it is in whole cents."""
+        if not amount.is_whole_cents:
+            raise InvalidValue(f"an order takes whole cents, not {amount}")
         self._taken.setdefault(amount, []).append(at)
 
     def release(self, amount: Usdt, at: datetime) -> None:

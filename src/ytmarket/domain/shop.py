@@ -66,6 +66,8 @@ class OrderTerms:
 
 @attrs.frozen(kw_only=True)
 class AccountFacts:
+    """A customer as a batch finds it."""
+
     balance: Usdt
     frozen: bool = False
 
@@ -124,8 +126,7 @@ def decide(
     """Fold over the batch: each order sees what those before it have taken."""
     counter = _Counter(facts, now, terms or OrderTerms())
     outcomes = tuple(
-        counter.serve(request, order_id)
-        for request, order_id in zip(requests, facts.order_ids, strict=True)
+        counter.serve(request, order_id) for request, order_id in zip(requests, facts.order_ids, strict=True)
     )
     return Decision(outcomes=outcomes, signatures=tuple(counter.signatures))
 
@@ -137,9 +138,7 @@ class _Counter:
         self.facts = facts
         self.now = now
         self.terms = terms
-        self.balances = {
-            account: known.balance for account, known in facts.accounts.items()
-        }
+        self.balances = {account: known.balance for account, known in facts.accounts.items()}
         self.sold: dict[ProductId, int] = {}
         self.taken = set(facts.taken)
         self.attempts: set[tuple[ApiKeyId, str]] = set()
@@ -153,19 +152,12 @@ class _Counter:
 
     def _replayed(self, request: OrderRequest) -> Replayed | None:
         attempt, signature = request.attempt, request.signature
-        stored = (
-            None
-            if attempt is None
-            else self.facts.answers.get((request.api_key_id, attempt.key))
-        )
+        stored = None if attempt is None else self.facts.answers.get((request.api_key_id, attempt.key))
         if signature is not None:
-            used = (
-                signature in self.facts.used_signatures or signature in self.signatures
-            )
-            self.signatures.setdefault(signature)
-            if used and (
-                stored is None or attempt is None or not stored.answers(attempt)
-            ):
+            used = signature in self.facts.used_signatures or signature in self.signatures
+            if not used:
+                self.signatures[signature] = None
+            elif stored is None or attempt is None or not stored.answers(attempt):
                 raise SignatureReplayed
         if attempt is None:
             return None
@@ -180,6 +172,8 @@ class _Counter:
         if isinstance(command, Refused):
             raise command
         product = self._product(command)
+        if self.facts.accounts[request.account_id].frozen:
+            raise AccountFrozen
         quote = self._quote(product, command)
         self._check_balance(request.account_id, quote.amount)
         return self._record(request, command, order_id, quote)
@@ -195,16 +189,12 @@ class _Counter:
         return product
 
     def _quote(self, product: Product, command: PlaceOrder) -> pricing.Quote:
-        quote = pricing.quote(
-            pricing.base_price(product.price, command.quantity), self.taken
-        )
+        quote = pricing.quote(pricing.base_price(product.price, command.quantity), self.taken)
         if command.max_price is not None and quote.amount > command.max_price:
             raise PriceChanged(price_usdt=quote.amount)
         return quote
 
     def _check_balance(self, account_id: AccountId, price: Usdt) -> None:
-        if self.facts.accounts[account_id].frozen:
-            raise AccountFrozen
         balance = self.balances[account_id]
         if balance < price:
             raise InsufficientBalance(
@@ -243,9 +233,7 @@ class _Counter:
             self.attempts.add((request.api_key_id, request.attempt.key))
         return Placed(
             order=order,
-            transfer=ledger.order_charged(
-                order_id, request.account_id, quote.amount, self.now
-            ),
+            transfer=ledger.order_charged(order_id, request.account_id, quote.amount, self.now),
             units=self.facts.units[command.product_id][start:end],
             event=OrderEvent.of(order),
         )

@@ -43,9 +43,7 @@ def verify(
 ) -> UsedSignature:
     """Check a request's two headers against its raw body. Raises `InvalidSignature`."""
     if timestamp is None or signature is None:
-        raise InvalidSignature(
-            reason="this key signs its POSTs: send X-Timestamp and X-Signature"
-        )
+        raise InvalidSignature(reason="this key signs its POSTs: send X-Timestamp and X-Signature")
     if not _EPOCH_SECONDS.fullmatch(timestamp):
         raise InvalidSignature(reason="X-Timestamp must be Unix time in whole seconds")
     if not _HEX_DIGEST.fullmatch(signature):

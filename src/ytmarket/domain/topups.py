@@ -94,9 +94,7 @@ def reserved_until(topups: Iterable[Topup], terms: TopupTerms) -> datetime:
     least one top-up is needed.
     """
     return max(
-        topup.expires_at
-        if topup.is_credited
-        else topup.created_at + max(terms.quarantine, terms.lifetime)
+        topup.expires_at if topup.is_credited else topup.created_at + max(terms.quarantine, terms.lifetime)
         for topup in topups
     )
 
@@ -112,9 +110,7 @@ def check_amount(amount: Usdt) -> None:
         raise InvalidRequest(pointer="/amount_usdt", problem=problem)
 
 
-def check_room(
-    *, open_topups: int, unpaid_reservations: int, terms: TopupTerms
-) -> None:
+def check_room(*, open_topups: int, unpaid_reservations: int, terms: TopupTerms) -> None:
     """Whether the account may open one more.
 
     *unpaid_reservations* counts those in quarantine without an open top-up.
