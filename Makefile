@@ -37,7 +37,7 @@ verify: setup  ## Run every test with many more random examples (slow)
 lint: setup  ## Check format, rules, types and the direction of imports
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
-	$(BIN)/mypy
+	$(BIN)/mypy $(wildcard src tests tools bench examples)
 	$(BIN)/lint-imports
 
 format: setup  ## Format the code and repair what can be repaired safely

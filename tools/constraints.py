@@ -1,7 +1,7 @@
 """Writes constraints.txt: one version of every package that fits all our extras on each supported Python.
 
-Versions already in the file are kept where they still fit; with --upgrade the newest are taken. The resolver runs once for each
-Python, in a throwaway environment, and prefers what it chose for the one before.
+Versions already in the file are kept where they still fit; with --upgrade the newest are taken. The resolver
+runs once for each Python, in a throwaway environment, and prefers what it chose for the one before.
 """
 
 import subprocess
@@ -15,17 +15,29 @@ ROOT = Path(__file__).resolve().parent.parent
 CONSTRAINTS = ROOT / "constraints.txt"
 PYTHONS = ("3.11", "3.12", "3.13")
 RESOLVER = "uv==0.13.9"
-BUILD_TOOLS = "hatchling\neditables\nsetuptools\nwheel\n"  # what our own and others' source packages are built with
+BUILD_TOOLS = (
+    "hatchling\neditables\nsetuptools\nwheel\n"  # what our own and others' source packages are built with
+)
 HEADER = """\
-# The exact version of every package, direct and transitive, that the project is tested with on Python 3.11 to 3.13.
+# The exact version of every package, direct and transitive, that the project is tested with, on 3.11 to 3.13.
 # 'make constraints' writes this file anew from pyproject.toml; tools/setup.sh hands it to pip.
 """
 
 
 def resolve(uv: Path, python: str, pins: Path, options: list[str]) -> list[str]:
     """The pinned lines for one Python; the pins already in the file are preferred, and replaced."""
-    command = [uv, "pip", "compile", "--quiet", "--no-header", "--no-annotate", "--no-emit-index-url", *options]
-    command += ["--all-extras", "--python-version", python, "--python-platform", "linux", "--output-file", pins]
+    quiet = "--quiet --no-header --no-annotate --no-emit-index-url"
+    scope = f"--all-extras --python-platform linux --python-version {python}"
+    command = [
+        str(uv),
+        "pip",
+        "compile",
+        *quiet.split(),
+        *scope.split(),
+        "--output-file",
+        str(pins),
+        *options,
+    ]
     subprocess.run([*command, "pyproject.toml", "-"], cwd=ROOT, input=BUILD_TOOLS, text=True, check=True)
     return pins.read_text().splitlines()
 
@@ -42,7 +54,7 @@ def merge(chosen: dict[str, list[str]]) -> list[str]:
             merged.append(line)
         else:
             merged += [f"{line} ; python_version == '{python}'" for python in pythons]
-    return sorted(merged)
+    return sorted(merged, key=lambda line: line.partition("==")[0])
 
 
 def main() -> None:
