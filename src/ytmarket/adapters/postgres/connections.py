@@ -1,0 +1,147 @@
+"""Connections to PostgreSQL: how they are made, lent out, and given up when they do not answer."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any, Final, TypeAlias
+
+from psycopg import AsyncConnection, AsyncCursor, Error, OperationalError
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.rows import TupleRow
+from psycopg_pool import AsyncConnectionPool
+
+from ytmarket.adapters.postgres.errors import is_lost, refusal
+
+Connection: TypeAlias = AsyncConnection[TupleRow]
+Pool: TypeAlias = AsyncConnectionPool[Connection]
+
+PATIENCE_SECONDS: Final = 4.5
+"""How long a store may take to answer, lending of the connection included."""
+
+POOL_TIMEOUT_SECONDS: Final = 3.0
+OPEN_TIMEOUT_SECONDS: Final = 10.0
+CONNECTION_LIFETIME_SECONDS: Final = 900.0
+
+DEFAULTS: Final[dict[str, str]] = {
+    "connect_timeout": "3",
+    "application_name": "ytmarket",
+    "keepalives_idle": "5",
+    "keepalives_interval": "2",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "5000",
+}
+
+SETTINGS: Final = """
+set session characteristics as transaction isolation level read committed;
+set statement_timeout = '5s';
+set lock_timeout = '4s';
+set idle_in_transaction_session_timeout = '10s';
+set timezone = 'UTC';
+"""
+
+
+class TranslatingCursor(AsyncCursor[TupleRow]):
+    """A cursor whose errors are the domain's refusals and the application's troubles."""
+
+    async def execute(self, *args: Any, **options: Any) -> TranslatingCursor:  # type: ignore[override]
+        # The base class's long signature would be repeated here for nothing: the arguments pass through.
+        try:
+            await super().execute(*args, **options)
+        except Error as error:
+            raise refusal(error) from error
+        return self
+
+    async def executemany(self, *args: Any, **options: Any) -> None:
+        try:
+            await super().executemany(*args, **options)
+        except Error as error:
+            raise refusal(error) from error
+
+
+def open_pool(dsn: str, *, name: str, max_size: int, autocommit: bool) -> Pool:
+    """A pool that is not open yet, so that nothing connects before an event loop runs.
+
+    Connections are not checked when lent: a check costs a round trip each time, and on a dead
+    server it walks through all of them. A lost one empties the whole pool instead (`lent`).
+    """
+    return AsyncConnectionPool(
+        conninfo(dsn),
+        connection_class=AsyncConnection[TupleRow],
+        kwargs={"autocommit": autocommit, "cursor_factory": TranslatingCursor, "prepare_threshold": 2},
+        min_size=1,
+        max_size=max_size,
+        timeout=POOL_TIMEOUT_SECONDS,
+        max_lifetime=CONNECTION_LIFETIME_SECONDS,
+        configure=_configure,
+        open=False,
+        name=name,
+    )
+
+
+def conninfo(dsn: str) -> str:
+    """The connection string with what it leaves unsaid."""
+    given = conninfo_to_dict(dsn)
+    wanted: dict[str, Any] = dict(DEFAULTS)
+    if not str(given.get("host") or os.sep).startswith(os.sep):
+        # A former primary that still answers must not be taken for the primary.
+        wanted["target_session_attrs"] = "read-write"
+    return make_conninfo(dsn, **{name: value for name, value in wanted.items() if name not in given})
+
+
+@asynccontextmanager
+async def lent(pool: Pool) -> AsyncIterator[Connection]:
+    """Borrow a connection; its troubles come out as `Unavailable`, and within `PATIENCE_SECONDS`.
+
+    A server that does not answer at all ends the wait through the socket: to cancel a query one
+    needs an answer as well.
+    """
+    loop = asyncio.get_running_loop()
+    patience_ends = loop.time() + PATIENCE_SECONDS
+    try:
+        async with pool.connection() as connection:
+            watchdog = loop.call_at(patience_ends, _cut, connection)
+            try:
+                yield connection
+            finally:
+                watchdog.cancel()
+                await _reset(connection)
+    except Error as error:
+        if is_lost(error):
+            await _drain(pool)
+        raise refusal(error) from error
+    except Exception as error:
+        if isinstance(error.__cause__, Error) and is_lost(error.__cause__):
+            await _drain(pool)
+        raise
+
+
+async def _configure(connection: Connection) -> None:
+    autocommit = connection.autocommit
+    await connection.set_autocommit(True)
+    await connection.execute(SETTINGS)
+    await connection.set_autocommit(autocommit)
+
+
+async def _reset(connection: Connection) -> None:
+    # The pool commits what is open when its block ends well; only commit() may do that here.
+    if not connection.closed:
+        with suppress(OperationalError):
+            await connection.rollback()
+
+
+async def _drain(pool: Pool) -> None:
+    """One connection is lost: the others probably are too."""
+    with suppress(Exception):  # the pool may be closing, and the first trouble is the one to tell
+        await pool.drain()
+
+
+def _cut(connection: Connection) -> None:
+    """End all waiting for the server: it has had its time."""
+    if connection.closed:
+        return
+    with suppress(OSError), socket.socket(fileno=os.dup(connection.fileno())) as wire:
+        wire.shutdown(socket.SHUT_RDWR)

@@ -1,0 +1,1 @@
+"""One module for each step; the SQL beside it says what it does."""

@@ -1,0 +1,97 @@
+"""A unit of work is one transaction on one connection."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+
+import attrs
+import psycopg
+
+from ytmarket.adapters.postgres.accounts import PostgresAccounts
+from ytmarket.adapters.postgres.api_keys import PostgresApiKeys
+from ytmarket.adapters.postgres.audit import PostgresAudit
+from ytmarket.adapters.postgres.catalog import PostgresCatalog
+from ytmarket.adapters.postgres.connections import Connection, Pool, lent
+from ytmarket.adapters.postgres.deposits import PostgresDeposits
+from ytmarket.adapters.postgres.desk import DeskMemory, PostgresOrderDesk
+from ytmarket.adapters.postgres.errors import unknown_outcome
+from ytmarket.adapters.postgres.orders import PostgresOrders
+from ytmarket.adapters.postgres.requests import PostgresRequests
+from ytmarket.adapters.postgres.topups import PostgresTopups
+from ytmarket.adapters.postgres.webhooks import PostgresWebhooks
+from ytmarket.application.ports.unit_of_work import NewUnitOfWork, UnitOfWork
+
+
+@attrs.frozen
+class PostgresUnitOfWork:
+    """Everything reached through one unit of work shares its connection, hence its transaction.
+
+    What may wait for the commit is put into `_until_commit`, to share its round trip.
+    """
+
+    _connection: Connection
+    _memory: DeskMemory
+    _until_commit: AsyncExitStack
+
+    @property
+    def accounts(self) -> PostgresAccounts:
+        return PostgresAccounts(self._connection)
+
+    @property
+    def api_keys(self) -> PostgresApiKeys:
+        return PostgresApiKeys(self._connection)
+
+    @property
+    def requests(self) -> PostgresRequests:
+        return PostgresRequests(self._connection)
+
+    @property
+    def desk(self) -> PostgresOrderDesk:
+        return PostgresOrderDesk(self._connection, self._memory, self._until_commit)
+
+    @property
+    def orders(self) -> PostgresOrders:
+        return PostgresOrders(self._connection)
+
+    @property
+    def topups(self) -> PostgresTopups:
+        return PostgresTopups(self._connection)
+
+    @property
+    def deposits(self) -> PostgresDeposits:
+        return PostgresDeposits(self._connection)
+
+    @property
+    def catalog(self) -> PostgresCatalog:
+        return PostgresCatalog(self._connection)
+
+    @property
+    def webhooks(self) -> PostgresWebhooks:
+        return PostgresWebhooks(self._connection)
+
+    @property
+    def audit(self) -> PostgresAudit:
+        return PostgresAudit(self._connection)
+
+    async def commit(self) -> None:
+        try:
+            await self._connection.commit()
+            await self._until_commit.aclose()
+        except psycopg.Error as error:
+            raise unknown_outcome(error) from error
+
+
+def units_of_work(pool: Pool) -> NewUnitOfWork:
+    """Bind a pool; the result is what services call NewUnitOfWork."""
+    memory = DeskMemory()
+
+    @asynccontextmanager
+    async def new_unit_of_work() -> AsyncIterator[UnitOfWork]:
+        async with lent(pool) as connection, AsyncExitStack() as until_commit:
+            yield PostgresUnitOfWork(connection, memory, until_commit)
+
+    def opened() -> AbstractAsyncContextManager[UnitOfWork]:
+        return new_unit_of_work()
+
+    return opened
