@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 # An interpreter of your choice: make setup PYTHON=python3.12
 PYTHON ?=
-# CHAINS=1 installs the clients of the real networks and the Telegram bot as well.
+# CHAINS=1 installs the clients of the real networks as well, and the Telegram bot.
 CHAINS ?=
 RUN_EXTRAS := server$(if $(CHAINS),$(comma)tron$(comma)evm$(comma)solana$(comma)ton$(comma)telegram)
 DEV_EXTRAS := $(RUN_EXTRAS)$(comma)dev
@@ -37,7 +37,7 @@ verify: setup  ## Run every test with many more random examples (slow)
 lint: setup  ## Check format, rules, types and the direction of imports
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
-	$(BIN)/mypy $(wildcard src tests tools bench examples)
+	$(BIN)/mypy $(wildcard conftest.py src tests tools bench examples)
 	$(BIN)/lint-imports
 
 format: setup  ## Format the code and repair what can be repaired safely
