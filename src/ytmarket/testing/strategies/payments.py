@@ -1,0 +1,184 @@
+"""Deposits, and the claims, reservations and top-ups that may await them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from hypothesis import strategies as st
+from hypothesis.strategies import DrawFn, SearchStrategy
+
+from ytmarket.domain.deposits import Deposit
+from ytmarket.domain.ids import AccountId, DepositId, OrderId, ReservationId, TopupId
+from ytmarket.domain.matching import Claim
+from ytmarket.domain.money import Usdt
+from ytmarket.domain.networks import Network
+from ytmarket.domain.reservations import Payer, Purpose, Reservation
+from ytmarket.domain.topups import Topup, TopupStatus
+from ytmarket.testing.strategies.amounts import NOON, amounts, cents, moments, neighbours, networks
+
+_BAND: Final = 10_000
+_WHOLE: Final = moments(whole_seconds=True)
+_LIFETIMES: Final = st.sampled_from([timedelta(minutes=15), timedelta(hours=1)])
+
+
+@st.composite
+def deposits(
+    draw: DrawFn,
+    *,
+    network: SearchStrategy[Network] | None = None,
+    amount: SearchStrategy[Usdt] | None = None,
+    at: SearchStrategy[datetime] = _WHOLE,
+) -> Deposit:
+    """Final transfers. Raw amounts of more than six decimals carry digits that are floored away."""
+    chain = draw(network or networks())
+    decimals = chain.facts.decimals
+    micro = 10 ** (decimals - 6)
+    rest = draw(st.sampled_from([0, micro - 1]) | st.integers(0, micro - 1))
+    height = draw(st.integers(1, 99))
+    return Deposit(
+        network=chain,
+        tx_hash=draw(st.sampled_from(["a1", "b2", "c3"])),
+        event_index=draw(st.integers(0, 2)),
+        sender=draw(st.none() | st.just("sender")),
+        recipient="wallet",
+        raw=draw(amount or amounts()).micros * micro + rest,
+        decimals=decimals,
+        height=height,
+        block_ref=f"block-{height}",
+        at=draw(at),
+    )
+
+
+def payers() -> SearchStrategy[Payer]:
+    """A few accounts that top up, and a few website orders."""
+    return st.builds(Payer, st.sampled_from(Purpose), st.integers(1, 3))
+
+
+@st.composite
+def claims(
+    draw: DrawFn,
+    *,
+    network: SearchStrategy[Network] | None = None,
+    amount: SearchStrategy[Usdt] | None = None,
+    payer: SearchStrategy[Payer] | None = None,
+    starts_at: SearchStrategy[datetime] = _WHOLE,
+) -> Claim:
+    """Payments that are awaited, were paid, or were closed unpaid."""
+    who = draw(payer or payers())
+    number = draw(st.integers(1, 9))
+    start = draw(starts_at)
+    end = start + draw(_LIFETIMES)
+    pending, paid = draw(st.sampled_from([(True, False), (True, False), (False, True), (False, False)]))
+    kept = timedelta(0) if paid else draw(st.sampled_from([timedelta(0), timedelta(hours=23)]))
+    return Claim(
+        payer=who,
+        ref=OrderId(number) if who.purpose is Purpose.WEBSITE_ORDER else TopupId(f"topup-{number}"),
+        network=draw(network or networks()),
+        amount=draw(amount or cents(min_value=Usdt.of(1))),
+        starts_at=start,
+        expires_at=end,
+        reserved_until=end + kept,
+        pending=pending,
+        paid=paid,
+        reservation_id=ReservationId(number),
+    )
+
+
+@st.composite
+def arrivals(draw: DrawFn) -> tuple[Deposit, Sequence[Claim]]:
+    """A deposit, and claims crowded around its amount and its time: most tests of matching need both.
+
+    The claims' bands may overlap, as an application's may that keeps no reservations.
+    """
+    centre = draw(st.just(Usdt.of("0.99")) | st.just(Usdt.of(100)) | cents(min_value=Usdt.of(1)))
+    chain = st.sampled_from([Network.TRON, Network.TRON, Network.BSC])
+    crowd = draw(
+        st.lists(
+            claims(
+                network=chain,
+                amount=neighbours(centre) | st.sampled_from([centre - Usdt.of("0.5"), centre + Usdt.of(3)]),
+                starts_at=st.sampled_from([NOON, NOON + timedelta(seconds=1), NOON + timedelta(hours=1)]),
+            ),
+            max_size=6,
+            unique_by=lambda claim: claim.ref,
+        )
+    )
+    marks = [mark for c in crowd for mark in (c.starts_at, c.expires_at, c.reserved_until)] or [NOON]
+    month_later = [claim.expires_at + timedelta(days=30) for claim in crowd]
+    at = draw(st.sampled_from(marks + marks + month_later))
+    second = timedelta(seconds=draw(st.sampled_from([0, -1, 1])))
+    return draw(deposits(network=chain, amount=neighbours(centre), at=st.just(at + second))), crowd
+
+
+@st.composite
+def reservations(
+    draw: DrawFn,
+    *,
+    network: SearchStrategy[Network] | None = None,
+    amount: SearchStrategy[Usdt] | None = None,
+    starts_at: SearchStrategy[datetime] = _WHOLE,
+) -> Reservation:
+    """Bands of amounts, each held by one payer for a while."""
+    start = draw(starts_at)
+    return Reservation(
+        id=ReservationId(draw(st.integers(1, 99))),
+        network=draw(network or networks()),
+        amount=draw(amount or cents(min_value=Usdt.of(1))),
+        payer=draw(payers()),
+        starts_at=start,
+        ends_at=start + draw(_LIFETIMES),
+    )
+
+
+@st.composite
+def disjoint_reservations(draw: DrawFn, *, max_size: int = 8) -> Sequence[Reservation]:
+    """Reservations crowded into a few cents and two hours, of which no two overlap."""
+    centre = draw(cents(min_value=Usdt.of(1)))
+    crowded = reservations(
+        network=st.sampled_from([Network.TRON, Network.BSC]),
+        amount=st.integers(0, 12).map(lambda count: centre + Usdt(count * _BAND)),
+    )
+    kept: list[Reservation] = []
+    for one in draw(st.lists(crowded, max_size=3 * max_size)):
+        if len(kept) < max_size and not any(_overlap(one, other) for other in kept):
+            kept.append(one)
+    return kept
+
+
+def _overlap(one: Reservation, other: Reservation) -> bool:
+    return (
+        one.network == other.network
+        and abs(one.amount.micros - other.amount.micros) <= 2 * _BAND
+        and max(one.starts_at, other.starts_at) < min(one.ends_at, other.ends_at)
+    )
+
+
+@st.composite
+def topups(
+    draw: DrawFn,
+    *,
+    network: SearchStrategy[Network] | None = None,
+    status: SearchStrategy[TopupStatus] | None = None,
+    created_at: SearchStrategy[datetime] = _WHOLE,
+) -> Topup:
+    """Top-ups of one hour, in any state; credited ones name their deposit."""
+    chain, created = draw(network or networks()), draw(created_at)
+    number = draw(st.integers(1, 99))
+    requested = draw(cents(min_value=Usdt.of(1)))
+    state = draw(status or st.sampled_from(TopupStatus))
+    return Topup(
+        id=TopupId(f"topup-{number}"),
+        account_id=AccountId(draw(st.integers(1, 3))),
+        reservation_id=ReservationId(number),
+        network=chain,
+        address="wallet",
+        requested=requested,
+        amount=requested + Usdt(draw(st.integers(0, 33)) * 3 * _BAND),
+        created_at=created,
+        starts_at=created - chain.facts.start_skew,
+        expires_at=created + timedelta(hours=1),
+        status=state,
+        deposit_id=DepositId(number) if state.startswith("credited") else None,
+    )
