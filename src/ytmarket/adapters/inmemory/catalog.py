@@ -1,0 +1,61 @@
+"""Products in memory, and the units on their shelves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import attrs
+
+from ytmarket.adapters.inmemory.rows import UnitRow
+from ytmarket.adapters.inmemory.state import State
+from ytmarket.application.ports.repositories import NewUnit
+from ytmarket.domain.catalog import Product
+from ytmarket.domain.errors import Conflict, DuplicateUnit, ProductNotFound
+from ytmarket.domain.ids import ProductId, UnitId
+
+
+@attrs.frozen
+class InMemoryCatalog:
+    """The `CatalogRepository` port."""
+
+    _state: State
+
+    async def put(self, product: Product, now: datetime) -> None:  # noqa: ARG002 - rows have no dates
+        holders = self._state.product_by_sku.of(product.sku)
+        if any(holder != product.id for holder in holders):
+            raise Conflict
+        self._state.products.put(product.id, product)
+
+    async def product(self, product: ProductId) -> Product | None:
+        return self._state.product(product)
+
+    async def next_unit_ids(self, count: int) -> Sequence[UnitId]:
+        return [UnitId(next(self._state.unit_numbers)) for _ in range(count)]
+
+    async def add_units(
+        self,
+        product: ProductId,
+        units: Sequence[NewUnit],
+        now: datetime,  # noqa: ARG002 - rows have no dates
+    ) -> int:
+        state = self._state
+        if product not in state.products:
+            raise ProductNotFound
+        with state.journal.all_or_none():
+            for position, unit in enumerate(units):
+                content = (product, unit.fingerprint)
+                if content in state.unit_by_content:
+                    raise DuplicateUnit(position=position)
+                state.unit_by_content.put(content, unit.id)
+                state.units.put(unit.id, _free(product, unit))
+        return len(state.free_units.of(product))
+
+
+def _free(product: ProductId, unit: NewUnit) -> UnitRow:
+    return UnitRow(
+        id=unit.id,
+        product_id=product,
+        sealed=unit.sealed,
+        fingerprint=unit.fingerprint,
+    )

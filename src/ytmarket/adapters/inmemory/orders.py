@@ -1,0 +1,98 @@
+"""Orders in memory, after they were placed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from heapq import nsmallest
+
+import attrs
+
+from ytmarket.adapters.inmemory.accounts import post
+from ytmarket.adapters.inmemory.events import keep_event
+from ytmarket.adapters.inmemory.rows import OrderRow
+from ytmarket.adapters.inmemory.state import State
+from ytmarket.domain.errors import AlreadyDone, OrderNotFound
+from ytmarket.domain.ids import OrderId
+from ytmarket.domain.networks import Network
+from ytmarket.domain.order_states import OrderStatus, RefundStatus
+from ytmarket.domain.orders import Change, Order
+from ytmarket.domain.reservations import Payer, Purpose
+
+
+@attrs.frozen
+class InMemoryOrders:
+    """The `OrderRepository` port."""
+
+    _state: State
+
+    async def lease_processing(self, now: datetime, until: datetime, *, limit: int) -> Sequence[Order]:
+        rows = self._state.orders
+        free = (
+            row
+            for row in self._in(OrderStatus.PROCESSING)
+            if row.leased_until is None or row.leased_until <= now
+        )
+        leased = nsmallest(limit, free, key=_age)
+        for row in leased:
+            rows.put(row.order.id, attrs.evolve(row, leased_until=until))
+        return [row.order for row in leased]
+
+    async def lock(self, order: OrderId) -> Order | None:
+        row = self._state.orders.get(order)
+        return None if row is None else row.order
+
+    async def overdue(self, now: datetime, *, limit: int) -> Sequence[OrderId]:
+        unpaid = (row for row in self._in(OrderStatus.AWAITING_PAYMENT) if self._is_read_past(row.order))
+        late = [row for row in (*self._in(OrderStatus.PROCESSING), *unpaid) if row.order.deadline_at <= now]
+        first = nsmallest(limit, late, key=lambda row: (row.order.deadline_at, _age(row)))
+        return [row.order.id for row in first]
+
+    async def refunds_due(self, *, limit: int) -> Sequence[OrderId]:
+        return nsmallest(limit, self._state.orders_owed.of(RefundStatus.DUE))
+
+    async def record(self, change: Change) -> None:
+        state, order = self._state, change.order
+        row = state.orders.get(order.id)
+        if row is None:
+            raise OrderNotFound
+        if order.settled + order.refunded > order.charged:
+            raise AlreadyDone
+        with state.journal.all_or_none():
+            state.orders.put(order.id, attrs.evolve(row, order=order))
+            post(state, change.transfers)
+            if order.is_final:
+                self._hand_out(order)
+            if change.event is not None:
+                keep_event(state, order, change.event)
+
+    def _hand_out(self, order: Order) -> None:
+        """The first `delivered` units are the buyer's for ever; the rest goes back to the shelf."""
+        units = list(self._state.units_for(order.id))
+        held = [unit for unit in units if not unit.delivered]
+        due = order.delivered - (len(units) - len(held))
+        if not 0 <= due <= len(held):
+            raise AlreadyDone
+        for unit in held[:due]:
+            self._state.units.put(unit.id, attrs.evolve(unit, delivered=True))
+        for unit in held[due:]:
+            self._state.units.put(unit.id, attrs.evolve(unit, order_id=None))
+
+    def _in(self, status: OrderStatus) -> Iterable[OrderRow]:
+        return [self._state.orders[key] for key in self._state.orders_in.of(status)]
+
+    def _is_read_past(self, order: Order) -> bool:
+        """Whether a payment that came in time would have been seen by now."""
+        network = self._network(order)
+        read = None if network is None else self._state.read_until.get(network)
+        return read is not None and read >= order.deadline_at
+
+    def _network(self, order: Order) -> Network | None:
+        buyer = Payer(Purpose.WEBSITE_ORDER, order.id)
+        for key in self._state.reservations_of.of(buyer):
+            return self._state.reservations[key].network
+        return None
+
+
+def _age(row: OrderRow) -> tuple[datetime, OrderId]:
+    return row.order.created_at, row.order.id

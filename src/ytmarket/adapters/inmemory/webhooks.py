@@ -1,0 +1,84 @@
+"""Webhook events in memory, on their way to clients' servers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from heapq import nsmallest
+
+import attrs
+
+from ytmarket.adapters.inmemory.rows import EventRow
+from ytmarket.adapters.inmemory.state import State
+from ytmarket.domain.ids import EventId
+from ytmarket.domain.webhooks import Delivery, WebhookJob
+
+
+@attrs.frozen
+class InMemoryWebhooks:
+    """The `WebhookRepository` port."""
+
+    _state: State
+
+    async def claim(self, now: datetime, until: datetime, token: str, *, limit: int) -> Sequence[WebhookJob]:
+        claimed = nsmallest(limit, self._claimable(now), key=lambda due: due[0])
+        jobs = []
+        for _, key in claimed:
+            row = attrs.evolve(self._state.events[key], token=token, leased_until=until)
+            self._state.events.put(key, row)
+            jobs.append(self._job(row, token))
+        return jobs
+
+    async def record(
+        self,
+        job: WebhookJob,
+        delivery: Delivery,
+        due_at: datetime | None,
+        status: int | None,
+    ) -> bool:
+        if job.event.id is None:
+            return False
+        row = self._state.events.get(job.event.id)
+        if row is None or row.token != job.token:
+            return False
+        done = attrs.evolve(
+            row,
+            delivery=delivery,
+            attempts=job.attempt,
+            due_at=due_at,
+            token=None,
+            leased_until=None,
+            last_status=status,
+        )
+        self._state.events.put(job.event.id, done)
+        return True
+
+    async def resend(self, event: EventId, now: datetime) -> bool:
+        row = self._state.events.get(event)
+        if row is None or row.delivery is Delivery.UNWANTED:
+            return False
+        again = EventRow(number=row.number, event=row.event, delivery=Delivery.PENDING, due_at=now)
+        self._state.events.put(event, again)
+        return True
+
+    def _claimable(self, now: datetime) -> Iterator[tuple[datetime, EventId]]:
+        """Of each order only its earliest event on the way: later ones wait for it."""
+        pending = self._state.pending_events
+        for order in pending.groups():
+            waiting = [(self._state.events[key].number, key) for key in pending.of(order)]
+            _, key = min(waiting)
+            row = self._state.events[key]
+            is_free = row.leased_until is None or row.leased_until <= now
+            if is_free and row.due_at is not None and row.due_at <= now:
+                yield row.due_at, key
+
+    def _job(self, row: EventRow, token: str) -> WebhookJob:
+        order = self._state.orders[row.event.order_id].order
+        key = order.api_key_id
+        return WebhookJob(
+            event=row.event,
+            order=order,
+            api_key=None if key is None else self._state.keys.get(key),
+            attempt=row.attempts + 1,
+            token=token,
+        )
