@@ -13,6 +13,7 @@ from ytmarket.application.ports.clock import Clock
 from ytmarket.application.ports.devnet import Devnet
 from ytmarket.application.ports.queries import Queries
 from ytmarket.application.ports.rate_limiter import RateLimiter
+from ytmarket.application.ports.tokens import Tokens
 from ytmarket.application.reading import Reading
 from ytmarket.application.requests import RequestService
 from ytmarket.application.topups import TopupService
@@ -38,4 +39,5 @@ class Services:
     rate_limiter: RateLimiter  # for valid keys
     refusal_limiter: RateLimiter  # for addresses that come without one
     clock: Clock
+    tokens: Tokens
     devnet: Devnet | None = None

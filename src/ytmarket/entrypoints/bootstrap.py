@@ -1,0 +1,150 @@
+"""Puts the shop together: the only place that picks adapters."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import attrs
+
+from ytmarket.adapters.http import wire
+from ytmarket.adapters.postgres import embedded
+from ytmarket.adapters.postgres.database import PostgresDatabase
+from ytmarket.adapters.postgres.devnet import PostgresDevnet
+from ytmarket.adapters.postgres.migrate import migrate
+from ytmarket.adapters.postgres.settings import claim_database
+from ytmarket.adapters.redis.rate_limiter import RedisRateLimiter
+from ytmarket.adapters.system.master_key import load_master_keys
+from ytmarket.adapters.system.rate_limiter import InProcessRateLimiter
+from ytmarket.adapters.system.rate_source import FixedRate
+from ytmarket.adapters.system.tokens import SecretsTokens
+from ytmarket.adapters.system.vault import AesGcmVault
+from ytmarket.adapters.webhooks.sender import GuardedSender
+from ytmarket.application.api_keys import ApiKeyService, Authenticator
+from ytmarket.application.catalog import CatalogService
+from ytmarket.application.deposits import DepositService, ScanService
+from ytmarket.application.fulfilment import FulfilmentService
+from ytmarket.application.orders import OrderDesk
+from ytmarket.application.ports.chain_reader import ChainReader
+from ytmarket.application.ports.devnet import Devnet
+from ytmarket.application.ports.rate_limiter import RateLimiter
+from ytmarket.application.ports.supplier import Supplier
+from ytmarket.application.reading import Reading
+from ytmarket.application.requests import RequestService
+from ytmarket.application.services import Services
+from ytmarket.application.suppliers import DevnetSupplier, StockSupplier
+from ytmarket.application.topups import TopupService
+from ytmarket.application.webhooks import WebhookService
+from ytmarket.domain.networks import Network
+from ytmarket.entrypoints.settings import Settings, SettingsError
+
+
+@attrs.frozen(kw_only=True)
+class Shop:
+    """A shop in working order."""
+
+    settings: Settings
+    services: Services
+    readers: Sequence[ChainReader]
+
+
+async def database_of(settings: Settings, stack: AsyncExitStack) -> str:
+    """Where the database is: the one named, or the embedded one, started if nobody has."""
+    if settings.database_url is not None:
+        return settings.database_url
+    server = await asyncio.to_thread(embedded.start, settings.data_dir)
+    stack.push_async_callback(asyncio.to_thread, server.stop)
+    return server.dsn
+
+
+@asynccontextmanager
+async def open_shop(
+    settings: Settings, *, on_placed: Callable[[], None] = lambda: None
+) -> AsyncIterator[Shop]:
+    """Everything connected and migrated, until the block ends. *on_placed* hears of each batch.
+
+    Raises `SettingsError` and what the database adapter says of a server that cannot be used.
+    """
+    async with AsyncExitStack() as stack:
+        dsn = await database_of(settings, stack)
+        await asyncio.to_thread(migrate, dsn)
+        database = await PostgresDatabase.open(dsn)
+        stack.push_async_callback(database.close)
+        await claim_database(database, devnet=settings.is_devnet)
+        devnet = PostgresDevnet(database) if settings.is_devnet else None
+        readers = _readers(devnet)
+        services = await _services(settings, database, devnet, readers, on_placed, stack)
+        yield Shop(settings=settings, services=services, readers=readers)
+
+
+def _readers(devnet: PostgresDevnet | None) -> Sequence[ChainReader]:
+    if devnet is not None:
+        return [devnet.reader(network) for network in Network]
+    raise SettingsError("wallets are set, but this build reads no network but devnet; unset them")
+
+
+async def _services(
+    settings: Settings,
+    database: PostgresDatabase,
+    devnet: Devnet | None,
+    readers: Sequence[ChainReader],
+    on_placed: Callable[[], None],
+    stack: AsyncExitStack,
+) -> Services:
+    uow, queries, clock = database.unit_of_work, database.queries, database.clock
+    tokens = SecretsTokens()
+    vault = AesGcmVault.of(load_master_keys(settings.master_key, settings.data_dir))
+    sender = GuardedSender(allow_private=settings.webhook_allow_private)
+    supplier: Supplier = StockSupplier() if devnet is None else DevnetSupplier(devnet)
+    wallets = {reader.network: reader.wallet for reader in readers}
+    terms = settings.topup_terms
+    return Services(
+        authenticator=Authenticator(queries, vault, clock),
+        api_keys=ApiKeyService(new_unit_of_work=uow, clock=clock, tokens=tokens, vault=vault),
+        catalog=CatalogService(new_unit_of_work=uow, clock=clock, vault=vault),
+        deposits=DepositService(new_unit_of_work=uow, clock=clock, terms=terms),
+        fulfilment=FulfilmentService(new_unit_of_work=uow, clock=clock, supplier=supplier),
+        order_desk=OrderDesk(
+            new_unit_of_work=uow,
+            clock=clock,
+            rate_source=FixedRate(settings.rub_per_usdt),
+            terms=settings.order_terms,
+            render=wire.render_order,
+            on_placed=on_placed,
+        ),
+        reading=Reading(queries, vault, clock),
+        requests=RequestService(new_unit_of_work=uow, clock=clock),
+        scan=ScanService(new_unit_of_work=uow, clock=clock),
+        topups=TopupService(
+            new_unit_of_work=uow,
+            clock=clock,
+            tokens=tokens,
+            terms=terms,
+            wallets=wallets,
+            render=wire.render_topup,
+        ),
+        webhooks=WebhookService(
+            new_unit_of_work=uow,
+            queries=queries,
+            clock=clock,
+            tokens=tokens,
+            vault=vault,
+            sender=sender,
+            render=wire.render_event,
+        ),
+        queries=queries,
+        rate_limiter=await _rate_limiter(settings, settings.rate_limit, "key", stack),
+        refusal_limiter=await _rate_limiter(settings, settings.rate_limit, "refusal", stack),
+        clock=clock,
+        tokens=tokens,
+        devnet=devnet,
+    )
+
+
+async def _rate_limiter(settings: Settings, limit: int, purpose: str, stack: AsyncExitStack) -> RateLimiter:
+    if settings.redis_url is None:
+        return InProcessRateLimiter.of(limit)
+    limiter = RedisRateLimiter(settings.redis_url, limit, prefix=f"ytmarket:{purpose}")
+    stack.push_async_callback(limiter.close)
+    return limiter

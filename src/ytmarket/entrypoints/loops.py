@@ -1,0 +1,129 @@
+"""Loops that keep the shop going: each runs one step again and again, whatever befalls it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
+from typing import Final
+
+import attrs
+import structlog
+
+from ytmarket.application.ports.chain_reader import ChainRateLimited, ChainReader
+from ytmarket.application.ports.tokens import Tokens
+from ytmarket.application.services import Services
+from ytmarket.entrypoints.settings import Settings
+
+log = structlog.get_logger()
+
+BACK_OFF_MAX: Final = 60
+STEP_LIMIT: Final = 100
+
+
+@attrs.frozen(kw_only=True)
+class Loop:
+    """A step and the pause after it. *wake* cuts the pause short; a step that was busy skips it."""
+
+    name: str
+    step: Callable[[], Awaitable[bool]]
+    pause: timedelta
+    tokens: Tokens
+    wake: asyncio.Event = attrs.field(factory=asyncio.Event)
+
+    async def run(self) -> None:
+        """Run until cancelled. Trouble is logged and waited out, longer each time."""
+        failures = 0
+        while True:
+            # Cleared before the step: who wakes us during it means what it may not have seen.
+            self.wake.clear()
+            try:
+                busy = await self.step()
+                failures = 0
+            except Exception as trouble:  # noqa: BLE001 - a loop outlives whatever befalls a step
+                failures += 1
+                await asyncio.sleep(self._back_off(failures, trouble))
+                continue
+            if not busy:
+                await self._rest()
+
+    async def _rest(self) -> None:
+        try:
+            await asyncio.wait_for(self.wake.wait(), self.pause.total_seconds())
+        except TimeoutError:
+            return
+
+    def _back_off(self, failures: int, trouble: Exception) -> float:
+        wait = min(2 ** min(failures - 1, 6), BACK_OFF_MAX)
+        if isinstance(trouble, ChainRateLimited) and trouble.retry_after:
+            wait = max(wait, trouble.retry_after)
+        log.warning("a step failed", loop=self.name, failures=failures, wait=wait, exc_info=trouble)
+        return wait * (1 + self.tokens.below(20) / 100)
+
+
+class Worker:
+    """All loops of a shop. Any number of workers may run beside each other."""
+
+    def __init__(self, services: Services, readers: Sequence[ChainReader], settings: Settings) -> None:
+        self._services = services
+        self._readers = readers
+        second = timedelta(seconds=1)
+        self.webhooks = self._loop("webhooks", self._send, second)
+        self.fulfilment = self._loop("fulfilment", self._fulfil, second)
+        self.loops = [
+            self.fulfilment,
+            self.webhooks,
+            self._loop("expiry", self._expire, min(5 * second, settings.order_deadline)),
+            self._loop("refunds", self._refund, settings.refund_interval),
+            self._loop("settling", self._settle, settings.scan_interval),
+            self._loop("forgetting", self._forget, 60 * second),
+            *(self._scanner(reader, settings) for reader in readers),
+        ]
+
+    async def run(self) -> None:
+        """Run every loop until cancelled."""
+        try:
+            await asyncio.gather(*(loop.run() for loop in self.loops))
+        finally:
+            for reader in self._readers:
+                await reader.close()
+
+    def _scanner(self, reader: ChainReader, settings: Settings) -> Loop:
+        async def scan() -> bool:
+            if await self._services.scan.scan(reader):
+                await self._settle()
+            return False
+
+        return self._loop(f"scan:{reader.network}", scan, settings.scan_interval)
+
+    def _loop(self, name: str, step: Callable[[], Awaitable[bool]], pause: timedelta) -> Loop:
+        return Loop(name=name, step=step, pause=pause, tokens=self._services.tokens)
+
+    async def _settle(self) -> bool:
+        return await self._services.deposits.settle_due(limit=STEP_LIMIT) == STEP_LIMIT
+
+    async def _fulfil(self) -> bool:
+        moved = await self._services.fulfilment.fulfil_due(limit=STEP_LIMIT)
+        if moved:
+            self.webhooks.wake.set()
+        return moved == STEP_LIMIT
+
+    async def _send(self) -> bool:
+        return await self._services.webhooks.deliver_due() > 0
+
+    async def _expire(self) -> bool:
+        orders = await self._services.fulfilment.expire_due(limit=STEP_LIMIT)
+        topups = await self._services.topups.expire_due()
+        if orders:
+            self.webhooks.wake.set()
+        return STEP_LIMIT in (orders, topups)
+
+    async def _refund(self) -> bool:
+        refunds = await self._services.fulfilment.refund_due(limit=STEP_LIMIT)
+        if refunds:
+            self.webhooks.wake.set()
+        return refunds == STEP_LIMIT
+
+    async def _forget(self) -> bool:
+        await self._services.requests.forget_due()
+        return False

@@ -1,0 +1,134 @@
+"""Serving the shop over HTTP, with a word to whoever started it."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from ipaddress import ip_address
+
+import uvicorn
+from rich.console import Console
+from rich.panel import Panel
+from rich.table import Table
+
+from ytmarket.adapters.system.logging import configure_logging
+from ytmarket.application.api_keys import MintedKey
+from ytmarket.domain.limits import BODY_BYTES_MAX
+from ytmarket.entrypoints.asgi import create_app
+from ytmarket.entrypoints.bootstrap import Shop, open_shop
+from ytmarket.entrypoints.loops import Worker
+from ytmarket.entrypoints.seed import DEMO_BALANCE, DemoKeys, seed
+from ytmarket.entrypoints.settings import Settings, SettingsError
+
+console = Console()
+
+
+def serve(settings: Settings, *, host: str, port: int, workers: bool, demo: bool) -> None:
+    """Serve until told to stop. Raises `SettingsError` for what must not be served so."""
+    if settings.is_devnet and not _is_loopback(host):
+        raise SettingsError(
+            f"devnet gives its money away, so it listens on loopback only, not on {host};"
+            " set a wallet (YTMARKET_TRON_WALLET, …) for real networks"
+        )
+    if demo and not settings.is_devnet:
+        raise SettingsError("--demo is for devnet; unset the wallets, or leave --demo away")
+    configure_logging()
+    listener = _listen(host, port)
+
+    @asynccontextmanager
+    async def announced(shop: Shop) -> AsyncIterator[None]:
+        keys = await seed(shop) if demo else None
+        _announce(shop.settings, listener, demo=demo, keys=keys)
+        yield
+
+    app = create_app(settings, workers=workers, on_open=announced)
+    uvicorn.Server(app_config(app)).run(sockets=[listener])
+
+
+def app_config(app: object) -> uvicorn.Config:
+    """How uvicorn serves the shop: our own proxy rule, our own log, nothing told of the server."""
+    return uvicorn.Config(
+        app,  # type: ignore[arg-type] # uvicorn's own ASGI types are narrower than Starlette's
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        proxy_headers=False,
+        server_header=False,
+        access_log=False,
+        log_config=None,
+        h11_max_incomplete_event_size=BODY_BYTES_MAX,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=10,
+    )
+
+
+def work(settings: Settings) -> None:
+    """Run the loops until told to stop."""
+    configure_logging()
+
+    async def run() -> None:
+        async with open_shop(settings) as shop:
+            task = asyncio.create_task(Worker(shop.services, shop.readers, settings).run())
+            loop = asyncio.get_running_loop()
+            for name in (signal.SIGINT, signal.SIGTERM):
+                loop.add_signal_handler(name, task.cancel)
+            await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(run())
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as trouble:
+        listener.close()
+        raise SettingsError(
+            f"cannot listen on {host}:{port}: {trouble.strerror}; try another --port"
+        ) from None
+    listener.set_inheritable(True)
+    return listener
+
+
+def _announce(settings: Settings, listener: socket.socket, *, demo: bool, keys: DemoKeys | None) -> None:
+    host, port = listener.getsockname()[:2]
+    url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    lines = [f"[bold]ytmarket[/] serves [cyan]{url}/api/v1[/]"]
+    if settings.is_devnet:
+        lines.append(
+            "[bold yellow]DEVNET[/]: no wallet is set, so all six networks are played by a built-in chain."
+            " Nothing here is worth anything."
+        )
+    if not settings.admin_tokens:
+        lines.append("The admin API is off; YTMARKET_ADMIN_TOKEN=<16 characters or more> turns it on.")
+    console.print(Panel("\n".join(lines), expand=False))
+    if keys is not None:
+        _print_keys(keys)
+    elif demo:
+        console.print("The demo keys were printed at the first start. Another one: ytmarket keys mint NAME")
+
+
+def _print_keys(keys: DemoKeys) -> None:
+    table = Table(title="Demo keys, shown only now", title_justify="left", show_edge=False)
+    table.add_column("key")
+    table.add_column("API key", overflow="fold")
+    table.add_column("secret", overflow="fold")
+    _add(table, "signs its requests", keys.signing)
+    _add(table, f"without a secret, holds {DEMO_BALANCE} devnet USDT", keys.funded)
+    console.print(table)
+
+
+def _add(table: Table, name: str, minted: MintedKey) -> None:
+    table.add_row(name, minted.key, minted.secret or "-")

@@ -1,0 +1,279 @@
+"""The server's settings: read from the environment once, checked, and named in every complaint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from decimal import Decimal, InvalidOperation
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import attrs
+
+from ytmarket.domain import limits
+from ytmarket.domain.api_keys import AddressRange
+from ytmarket.domain.catalog import MinimumTerms
+from ytmarket.domain.networks import Network, WalletFamily
+from ytmarket.domain.shop import DELIVERY_DEADLINE, OrderTerms
+from ytmarket.domain.topups import TopupTerms
+
+PREFIX: Final = "YTMARKET_"
+
+T = TypeVar("T")
+
+
+class SettingsError(Exception):
+    """A setting cannot be used as it is; the message names it and says what it may be."""
+
+
+def setting(name: str, default: str, read: Callable[[str], Any], help: str, *, secret: bool = False) -> Any:  # noqa: A002 - argparse's word
+    """A field that is read from the variable `YTMARKET_<name>`; *default* is written as there."""
+    metadata = {"name": PREFIX + name, "default": default, "read": read, "help": help}
+    return attrs.field(default=attrs.Factory(lambda: read(default)), metadata=metadata, repr=not secret)
+
+
+def _text(value: str) -> str | None:
+    return value or None
+
+
+def _flag(value: str) -> bool:
+    known = {"": False, "0": False, "no": False, "false": False, "1": True, "yes": True, "true": True}
+    try:
+        return known[value.lower()]
+    except KeyError:
+        raise SettingsError("say yes or no") from None
+
+
+def _count(value: str) -> int:
+    if not value.isascii() or not value.isdigit() or int(value) < 1:
+        raise SettingsError("a whole number from 1 up is needed")
+    return int(value)
+
+
+def _seconds(value: str) -> timedelta:
+    amount = _decimal(value)
+    return timedelta(microseconds=int(amount * 1_000_000))
+
+
+def _decimal(value: str) -> Decimal:
+    try:
+        number = Decimal(value)
+    except InvalidOperation:
+        raise SettingsError("a decimal number is needed, such as 80 or 80.5") from None
+    if not number.is_finite() or number <= 0:
+        raise SettingsError("a number above 0 is needed")
+    return number
+
+
+def _decimal_or_zero(value: str) -> Decimal:
+    return Decimal(0) if value.strip("0.") == "" and value else _decimal(value)
+
+
+def _ranges(value: str) -> tuple[AddressRange, ...]:
+    try:
+        return tuple(ip_network(part.strip()) for part in value.split(",") if part.strip())
+    except ValueError as trouble:
+        raise SettingsError(f"addresses or CIDR ranges, comma-separated, are needed: {trouble}") from None
+
+
+def _tokens(value: str) -> Mapping[str, str]:
+    """`token`, or `name:token` several times with commas between; the audit shows the name."""
+    named: dict[str, str] = {}
+    for part in filter(None, (piece.strip() for piece in value.split(","))):
+        name, colon, token = part.rpartition(":")
+        if len(token) < ADMIN_TOKEN_CHARS_MIN or not token.isascii():
+            raise SettingsError(f"a token needs at least {ADMIN_TOKEN_CHARS_MIN} ASCII characters")
+        if (name or "admin") in named:
+            raise SettingsError("each token needs a name of its own: name:token,other:token")
+        named[name if colon else "admin"] = token
+    return named
+
+
+def _urls(value: str) -> tuple[str, ...]:
+    found = tuple(part.strip() for part in value.split(",") if part.strip())
+    if not all(url.startswith(("http://", "https://", "liteserver:", "/")) for url in found):
+        raise SettingsError("URLs are needed, comma-separated")
+    return found
+
+
+ADMIN_TOKEN_CHARS_MIN: Final = 16
+
+
+@attrs.frozen(kw_only=True)
+class Settings:
+    """How this shop is run. Each field is one environment variable; the docs list them all."""
+
+    database_url: str | None = setting(
+        "DATABASE_URL",
+        "",
+        _text,
+        "PostgreSQL to use; without it an embedded one runs in the data folder",
+        secret=True,
+    )
+    data_dir: Path = setting(
+        "DATA_DIR", "data", Path, "folder for the embedded database, the master key and logs"
+    )
+    redis_url: str | None = setting(
+        "REDIS_URL",
+        "",
+        _text,
+        "Redis that shares rate limits; without it each process counts alone",
+        secret=True,
+    )
+    admin_tokens: Mapping[str, str] = setting(
+        "ADMIN_TOKEN",
+        "",
+        _tokens,
+        "bearer token of the admin API, or name:token,…; without one there is none",
+        secret=True,
+    )
+    master_key: str | None = setting(
+        "MASTER_KEY",
+        "",
+        _text,
+        "key that seals secrets and stock; without it one is made in the data folder",
+        secret=True,
+    )
+    trusted_proxies: tuple[AddressRange, ...] = setting(
+        "TRUSTED_PROXIES", "", _ranges, "proxies whose X-Forwarded-For is believed: addresses or CIDR ranges"
+    )
+    webhook_allow_private: bool = setting(
+        "WEBHOOK_ALLOW_PRIVATE",
+        "no",
+        _flag,
+        "send webhooks to private addresses as well; for development",
+    )
+    rub_per_usdt: Decimal = setting(
+        "RUB_PER_USDT", "80", _decimal, "roubles for one USDT, under the minimum order"
+    )
+    min_order_rub: Decimal = setting(
+        "MIN_ORDER_RUB", "600", _decimal_or_zero, "least total of an order, in roubles"
+    )
+    rate_limit: int = setting(
+        "RATE_LIMIT",
+        str(limits.REQUESTS_PER_MINUTE),
+        _count,
+        "requests that a key may make in any 60 seconds",
+    )
+    topup_lifetime: timedelta = setting(
+        "TOPUP_LIFETIME_SECONDS", "3600", _seconds, "how long a top-up may be paid"
+    )
+    topup_quarantine: timedelta = setting(
+        "TOPUP_QUARANTINE_SECONDS",
+        "86400",
+        _seconds,
+        "how long an unpaid amount stays closed to others",
+    )
+    topup_max_open: int = setting(
+        "TOPUP_MAX_OPEN", "20", _count, "open top-ups a key may hold, and unpaid ones in quarantine"
+    )
+    topup_tags: bool = setting(
+        "TOPUP_TAGS",
+        "no",
+        _flag,
+        "add random cents to each top-up, so that nobody waits for round ones",
+    )
+    website_lifetime: timedelta = setting(
+        "WEBSITE_LIFETIME_SECONDS", "900", _seconds, "how long a website order may be paid"
+    )
+    order_deadline: timedelta = setting(
+        "ORDER_DEADLINE_SECONDS",
+        str(DELIVERY_DEADLINE // timedelta(seconds=1)),
+        _seconds,
+        "an order not delivered by then expires and is refunded",
+    )
+    scan_interval: timedelta = setting(
+        "SCAN_SECONDS", "5", _seconds, "pause between two readings of a network"
+    )
+    refund_interval: timedelta = setting(
+        "REFUND_SWEEP_SECONDS", "30", _seconds, "pause between two refund sweeps"
+    )
+    tron_wallet: str | None = setting("TRON_WALLET", "", _text, "the shop's TRON address")
+    evm_wallet: str | None = setting(
+        "EVM_WALLET", "", _text, "the shop's address on BSC, Polygon and Arbitrum"
+    )
+    ton_wallet: str | None = setting("TON_WALLET", "", _text, "the shop's TON address")
+    solana_wallet: str | None = setting("SOLANA_WALLET", "", _text, "the shop's Solana address")
+    tron_rpc: tuple[str, ...] = setting("TRON_RPC", "", _urls, "TRON nodes, comma-separated", secret=True)
+    bsc_rpc: tuple[str, ...] = setting("BSC_RPC", "", _urls, "BNB Smart Chain nodes", secret=True)
+    polygon_rpc: tuple[str, ...] = setting("POLYGON_RPC", "", _urls, "Polygon nodes", secret=True)
+    arbitrum_rpc: tuple[str, ...] = setting("ARBITRUM_RPC", "", _urls, "Arbitrum nodes", secret=True)
+    ton_rpc: tuple[str, ...] = setting("TON_RPC", "", _urls, "TON lite server configurations", secret=True)
+    solana_rpc: tuple[str, ...] = setting("SOLANA_RPC", "", _urls, "Solana nodes", secret=True)
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str]) -> Settings:
+        """Read and check everything. Raises `SettingsError` naming the variable.
+
+        An unknown variable with our prefix is refused too: it is a misspelt one.
+        """
+        fields = {field.metadata["name"]: field for field in attrs.fields(cls)}
+        unknown = sorted(n for n in environ if n.startswith(PREFIX) and n not in fields and n not in NOT_OURS)
+        if unknown:
+            raise SettingsError(f"{unknown[0]} is no setting; `ytmarket settings` lists them all")
+        values = {}
+        for name, field in fields.items():
+            given = environ.get(name)
+            if given is not None and given.strip():
+                values[field.name] = _read(name, field.metadata["read"], given.strip())
+        return cls(**values)
+
+    @property
+    def wallets(self) -> dict[WalletFamily, str]:
+        """The configured wallets; none of them: this is devnet."""
+        given = {
+            WalletFamily.TRON: self.tron_wallet,
+            WalletFamily.EVM: self.evm_wallet,
+            WalletFamily.TON: self.ton_wallet,
+            WalletFamily.SOLANA: self.solana_wallet,
+        }
+        return {family: address for family, address in given.items() if address is not None}
+
+    @property
+    def is_devnet(self) -> bool:
+        return not self.wallets
+
+    def endpoints(self, network: Network) -> tuple[str, ...]:
+        """Where the network is read."""
+        return {
+            Network.TRON: self.tron_rpc,
+            Network.BSC: self.bsc_rpc,
+            Network.POLYGON: self.polygon_rpc,
+            Network.ARBITRUM: self.arbitrum_rpc,
+            Network.TON: self.ton_rpc,
+            Network.SOLANA: self.solana_rpc,
+        }[network]
+
+    @property
+    def order_terms(self) -> OrderTerms:
+        minimum = MinimumTerms(floor_rub=self.min_order_rub, rub_per_usdt=self.rub_per_usdt)
+        return OrderTerms(minimum=minimum, deadline=self.order_deadline)
+
+    @property
+    def topup_terms(self) -> TopupTerms:
+        return TopupTerms(
+            lifetime=self.topup_lifetime,
+            quarantine=self.topup_quarantine,
+            max_open=self.topup_max_open,
+            max_unpaid=self.topup_max_open,
+            tags=self.topup_tags,
+        )
+
+
+NOT_OURS: Final = frozenset({"YTMARKET_TEST_DSN"})
+
+
+def table() -> Sequence[tuple[str, str, str]]:
+    """Name, default and meaning of every setting, for the docs and `ytmarket settings`."""
+    return [
+        (field.metadata["name"], field.metadata["default"], field.metadata["help"])
+        for field in attrs.fields(Settings)
+    ]
+
+
+def _read(name: str, read: Callable[[str], T], given: str) -> T:
+    try:
+        return read(given)
+    except SettingsError as trouble:
+        raise SettingsError(f"{name}: {trouble}") from None
