@@ -7,6 +7,10 @@ venv=$1 extras=$2 wanted=${3:-}
 root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root"
 
+# One at a time, where the system has flock.
+exec 9<pyproject.toml
+! command -v flock >/dev/null || flock 9
+
 # An interpreter counts when it runs at all (a pyenv shim may not), is of a version we support and can make a venv.
 version_of() { "$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null; }
 supported() { case $(version_of "$1") in 3.11 | 3.12 | 3.13) true ;; *) false ;; esac; }
@@ -41,38 +45,33 @@ can_compile() {
         [ -f "$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("include"))')/Python.h" ]
 }
 
-# What the environment is made from; a copied or moved checkout needs new console scripts, so its place counts.
-inputs=$({ echo "$root"; cat pyproject.toml constraints.txt; } | cksum)
-stamp=$venv/.installed-$extras
-
-usable() { [ -x "$venv/bin/python" ] && supported "$venv/bin/python"; }
+usable() { [ -x "$venv/bin/pip" ] && supported "$venv/bin/python"; }
 fits_wanted() { [ -z "$wanted" ] || [ "$(version_of "$wanted")" = "$(version_of "$venv/bin/python")" ]; }
 
-if usable && fits_wanted; then
-    [ "$(cat "$stamp" 2>/dev/null)" = "$inputs" ] && exit 0
-else
+if ! usable || ! fits_wanted; then
     python=$(choose_python)
     echo "Making $venv with $python ($(version_of "$python"))"
     "$python" -m venv --clear "$venv"
 fi
 
-wheels=$extras
+installable=$extras
 case ,$extras, in
-*,ton,*)
-    if ! can_compile; then
-        echo "Leaving out the TON reader: it needs a C compiler and Python's headers, on Debian:"
-        echo "    apt-get install gcc python3-dev"
-        wheels=$(echo ",$extras," | sed 's/,ton,/,/; s/^,//; s/,$//')
-    fi
-    ;;
+*,ton,*) can_compile || installable=$(echo ",$extras," | sed 's/,ton,/,/; s/^,//; s/,$//') ;;
 esac
 
-echo "Installing ytmarket[$wheels] into $venv (a minute or two, the first time)"
+# What the environment is made from; a copied or moved checkout needs new console scripts, so its place counts.
+inputs() { { echo "$root" "$1"; cat pyproject.toml constraints.txt; } | cksum; }
+stamp=$venv/.installed-$extras
+[ "$(cat "$stamp" 2>/dev/null)" != "$(inputs "$installable")" ] || exit 0
+
+if [ "$installable" != "$extras" ]; then
+    echo "Leaving out the TON reader: it needs a C compiler and Python's headers, on Debian:"
+    echo "    apt-get install gcc python3-dev"
+fi
+echo "Installing ytmarket[$installable] into $venv (a minute or two, the first time)"
 rm -f "$venv"/.installed-*
 # Under both names, so that every pip pins what it builds with, too.
 export PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt
-"$venv/bin/python" -m pip install --disable-pip-version-check -qq --editable ".[$wheels]"
-if [ "$wheels" = "$extras" ]; then
-    echo "$inputs" >"$stamp"
-    case $extras in *,dev) echo "$inputs" >"$venv/.installed-${extras%,dev}" ;; esac
-fi
+"$venv/bin/python" -m pip install --disable-pip-version-check -qq --editable ".[$installable]"
+inputs "$installable" >"$stamp"
+case $extras in *,dev) inputs "${installable%,dev}" >"${stamp%,dev}" ;; esac # what develops also runs
