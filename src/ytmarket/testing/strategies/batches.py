@@ -1,4 +1,4 @@
-"""Batches of orders with the facts they meet: crowded prices, narrow balances, few units, repeated requests."""
+"""Batches of orders with the facts they meet: crowded prices, narrow balances, few units, repetitions."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Final
 
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
@@ -15,9 +16,16 @@ from ytmarket.domain.order_states import OrderStatus, RefundStatus
 from ytmarket.domain.orders import Channel, Order
 from ytmarket.testing.strategies.amounts import NOON, amounts, cents, moments
 
+_UNIT_PRICES: Final = amounts(min_value=Usdt(100), max_value=Usdt.of(500))
+_STOCK: Final = st.integers(0, 50)
+_PRICES: Final = cents(max_value=Usdt.of(5_000))
+_QUANTITIES: Final = st.integers(1, 10_000)
+_WHOLE: Final = moments(whole_seconds=True)
+_ANY_STATUS: Final = st.sampled_from(OrderStatus)
+
 
 def products(
-    *, price: SearchStrategy[Usdt] | None = None, available: SearchStrategy[int] | None = None
+    *, price: SearchStrategy[Usdt] = _UNIT_PRICES, available: SearchStrategy[int] = _STOCK
 ) -> SearchStrategy[Product]:
     """Goods at prices from a fraction of a cent to hundreds of USDT."""
     number = st.integers(1, 9)
@@ -32,9 +40,9 @@ def products(
             available=available,
         ),
         number,
-        price or amounts(min_value=Usdt(100), max_value=Usdt.of(500)),
+        price,
         st.integers(1, 20),
-        available or st.integers(0, 50),
+        available,
     )
 
 
@@ -42,27 +50,27 @@ def products(
 def new_orders(
     draw: DrawFn,
     *,
-    charged: SearchStrategy[Usdt] | None = None,
-    quantity: SearchStrategy[int] | None = None,
-    created_at: SearchStrategy[datetime] | None = None,
+    price: SearchStrategy[Usdt] = _PRICES,
+    quantity: SearchStrategy[int] = _QUANTITIES,
+    created_at: SearchStrategy[datetime] = _WHOLE,
 ) -> Order:
     """Paid orders in processing: a customer's, paid from its balance, or a website buyer's.
 
     A website buyer may have sent a cent more or less than the price: what arrived was charged.
     """
-    price = draw(charged or cents(max_value=Usdt.of(5_000)))
+    total = draw(price)
     account = draw(st.none() | st.integers(1, 3).map(AccountId))
-    at = draw(created_at or moments(whole_seconds=True))
-    slip = draw(st.integers(max(1 - price.micros, -10_000), 10_000)) if account is None else 0
+    at = draw(created_at)
+    slip = draw(st.integers(max(1 - total.micros, -10_000), 10_000)) if account is None else 0
     return Order(
         id=OrderId(draw(st.integers(1, 999))),
         channel=Channel.WEBSITE if account is None else Channel.API,
         account_id=account,
         api_key_id=None if account is None else ApiKeyId(account),
         product_id=ProductId(draw(st.integers(1, 9))),
-        quantity=draw(quantity or st.integers(1, 10_000)),
-        price=price,
-        charged=price + Usdt(slip),
+        quantity=draw(quantity),
+        price=total,
+        charged=total + Usdt(slip),
         hits=draw(st.integers(0, 11)),
         webhook_url=draw(st.none() | st.just("https://client.example/hook")),
         created_at=at,
@@ -74,12 +82,12 @@ def new_orders(
 @st.composite
 def unpaid_orders(draw: DrawFn) -> Order:
     """Website orders that await their payment: nothing was charged yet."""
-    price = draw(cents(max_value=Usdt.of(5_000)))
+    price = draw(_PRICES)
     return Order(
         id=OrderId(draw(st.integers(1, 999))),
         channel=Channel.WEBSITE,
         product_id=ProductId(draw(st.integers(1, 9))),
-        quantity=draw(st.integers(1, 10_000)),
+        quantity=draw(_QUANTITIES),
         price=price,
         hits=draw(st.integers(0, 11)),
         status=OrderStatus.AWAITING_PAYMENT,
@@ -90,9 +98,9 @@ def unpaid_orders(draw: DrawFn) -> Order:
 
 
 @st.composite
-def orders(draw: DrawFn, *, status: SearchStrategy[OrderStatus] | None = None) -> Order:
+def orders(draw: DrawFn, *, status: SearchStrategy[OrderStatus] = _ANY_STATUS) -> Order:
     """Orders in any status, with or without their refund: each was moved there by the domain's own moves."""
-    goal: OrderStatus = draw(status or st.sampled_from(OrderStatus))
+    goal: OrderStatus = draw(status)
     if goal is OrderStatus.AWAITING_PAYMENT:
         return draw(unpaid_orders())
     least = 2 if goal is OrderStatus.PARTIAL else 1

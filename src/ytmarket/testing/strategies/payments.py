@@ -19,6 +19,10 @@ from ytmarket.domain.topups import Topup, TopupStatus
 from ytmarket.testing.strategies.amounts import NOON, amounts, cents, moments, neighbours, networks
 
 _BAND: Final = 10_000
+_ANY_NETWORK: Final = networks()
+_ANY_AMOUNT: Final = amounts()
+_ASKED: Final = cents(min_value=Usdt.of(1))
+_ANY_STATUS: Final = st.sampled_from(TopupStatus)
 _WHOLE: Final = moments(whole_seconds=True)
 _LIFETIMES: Final = st.sampled_from([timedelta(minutes=15), timedelta(hours=1)])
 
@@ -27,12 +31,12 @@ _LIFETIMES: Final = st.sampled_from([timedelta(minutes=15), timedelta(hours=1)])
 def deposits(
     draw: DrawFn,
     *,
-    network: SearchStrategy[Network] | None = None,
-    amount: SearchStrategy[Usdt] | None = None,
+    network: SearchStrategy[Network] = _ANY_NETWORK,
+    amount: SearchStrategy[Usdt] = _ANY_AMOUNT,
     at: SearchStrategy[datetime] = _WHOLE,
 ) -> Deposit:
     """Final transfers. Raw amounts of more than six decimals carry digits that are floored away."""
-    chain = draw(network or networks())
+    chain = draw(network)
     decimals = chain.facts.decimals
     micro = 10 ** (decimals - 6)
     rest = draw(st.sampled_from([0, micro - 1]) | st.integers(0, micro - 1))
@@ -43,7 +47,7 @@ def deposits(
         event_index=draw(st.integers(0, 2)),
         sender=draw(st.none() | st.just("sender")),
         recipient="wallet",
-        raw=draw(amount or amounts()).micros * micro + rest,
+        raw=draw(amount).micros * micro + rest,
         decimals=decimals,
         height=height,
         block_ref=f"block-{height}",
@@ -56,17 +60,20 @@ def payers() -> SearchStrategy[Payer]:
     return st.builds(Payer, st.sampled_from(Purpose), st.integers(1, 3))
 
 
+_ANYBODY: Final = payers()
+
+
 @st.composite
 def claims(
     draw: DrawFn,
     *,
-    network: SearchStrategy[Network] | None = None,
-    amount: SearchStrategy[Usdt] | None = None,
-    payer: SearchStrategy[Payer] | None = None,
+    network: SearchStrategy[Network] = _ANY_NETWORK,
+    amount: SearchStrategy[Usdt] = _ASKED,
+    payer: SearchStrategy[Payer] = _ANYBODY,
     starts_at: SearchStrategy[datetime] = _WHOLE,
 ) -> Claim:
     """Payments that are awaited, were paid, or were closed unpaid."""
-    who = draw(payer or payers())
+    who = draw(payer)
     number = draw(st.integers(1, 9))
     start = draw(starts_at)
     end = start + draw(_LIFETIMES)
@@ -75,8 +82,8 @@ def claims(
     return Claim(
         payer=who,
         ref=OrderId(number) if who.purpose is Purpose.WEBSITE_ORDER else TopupId(f"topup-{number}"),
-        network=draw(network or networks()),
-        amount=draw(amount or cents(min_value=Usdt.of(1))),
+        network=draw(network),
+        amount=draw(amount),
         starts_at=start,
         expires_at=end,
         reserved_until=end + kept,
@@ -116,16 +123,16 @@ def arrivals(draw: DrawFn) -> tuple[Deposit, Sequence[Claim]]:
 def reservations(
     draw: DrawFn,
     *,
-    network: SearchStrategy[Network] | None = None,
-    amount: SearchStrategy[Usdt] | None = None,
+    network: SearchStrategy[Network] = _ANY_NETWORK,
+    amount: SearchStrategy[Usdt] = _ASKED,
     starts_at: SearchStrategy[datetime] = _WHOLE,
 ) -> Reservation:
     """Bands of amounts, each held by one payer for a while."""
     start = draw(starts_at)
     return Reservation(
         id=ReservationId(draw(st.integers(1, 99))),
-        network=draw(network or networks()),
-        amount=draw(amount or cents(min_value=Usdt.of(1))),
+        network=draw(network),
+        amount=draw(amount),
         payer=draw(payers()),
         starts_at=start,
         ends_at=start + draw(_LIFETIMES),
@@ -159,15 +166,15 @@ def _overlap(one: Reservation, other: Reservation) -> bool:
 def topups(
     draw: DrawFn,
     *,
-    network: SearchStrategy[Network] | None = None,
-    status: SearchStrategy[TopupStatus] | None = None,
+    network: SearchStrategy[Network] = _ANY_NETWORK,
+    status: SearchStrategy[TopupStatus] = _ANY_STATUS,
     created_at: SearchStrategy[datetime] = _WHOLE,
 ) -> Topup:
     """Top-ups of one hour, in any state; credited ones name their deposit."""
-    chain, created = draw(network or networks()), draw(created_at)
+    chain, created = draw(network), draw(created_at)
     number = draw(st.integers(1, 99))
     requested = draw(cents(min_value=Usdt.of(1)))
-    state = draw(status or st.sampled_from(TopupStatus))
+    state = draw(status)
     return Topup(
         id=TopupId(f"topup-{number}"),
         account_id=AccountId(draw(st.integers(1, 3))),
