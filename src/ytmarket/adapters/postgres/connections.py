@@ -17,6 +17,7 @@ from psycopg_pool import AsyncConnectionPool
 from ytmarket.adapters.postgres.errors import is_lost, refusal
 
 Connection: TypeAlias = AsyncConnection[TupleRow]
+Cursor: TypeAlias = AsyncCursor[TupleRow]
 Pool: TypeAlias = AsyncConnectionPool[Connection]
 
 PATIENCE_SECONDS: Final = 4.5
@@ -47,7 +48,7 @@ set timezone = 'UTC';
 class TranslatingCursor(AsyncCursor[TupleRow]):
     """A cursor whose errors are the domain's refusals and the application's troubles."""
 
-    async def execute(self, *args: Any, **options: Any) -> TranslatingCursor:  # type: ignore[override]
+    async def execute(self, *args: Any, **options: Any) -> TranslatingCursor:
         # The base class's long signature would be repeated here for nothing: the arguments pass through.
         try:
             await super().execute(*args, **options)

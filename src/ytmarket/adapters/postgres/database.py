@@ -46,9 +46,7 @@ class PostgresDatabase:
     _clockwork: asyncio.Task[None] = attrs.field(repr=False)
 
     @classmethod
-    async def open(
-        cls, dsn: str, *, writers: int = 8, readers: int = 4, durable: bool = True
-    ) -> Self:
+    async def open(cls, dsn: str, *, writers: int = 8, readers: int = 4, durable: bool = True) -> Self:
         """Connect to a migrated database, with so many connections at most for either purpose.
 
         `durable=False` accepts a server that could lose what it has promised: for tests.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from ytmarket.domain.ids import AccountId, ApiKeyId, OrderId, ProductId
 from ytmarket.domain.catalog import Product
+from ytmarket.domain.ids import AccountId, ApiKeyId, OrderId, ProductId
 from ytmarket.domain.money import Usdt
 from ytmarket.domain.order_states import OrderStatus, RefundStatus
 from ytmarket.domain.orders import Channel, Order

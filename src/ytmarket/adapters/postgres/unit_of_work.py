@@ -14,7 +14,8 @@ from ytmarket.adapters.postgres.audit import PostgresAudit
 from ytmarket.adapters.postgres.catalog import PostgresCatalog
 from ytmarket.adapters.postgres.connections import Connection, Pool, lent
 from ytmarket.adapters.postgres.deposits import PostgresDeposits
-from ytmarket.adapters.postgres.desk import DeskMemory, PostgresOrderDesk
+from ytmarket.adapters.postgres.desk import PostgresOrderDesk
+from ytmarket.adapters.postgres.desk_basket import DeskMemory
 from ytmarket.adapters.postgres.errors import unknown_outcome
 from ytmarket.adapters.postgres.orders import PostgresOrders
 from ytmarket.adapters.postgres.requests import PostgresRequests

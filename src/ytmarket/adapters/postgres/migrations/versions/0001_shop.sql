@@ -179,6 +179,13 @@ begin
         ) counted
         where product.id = counted.product_id;
     else
+        if exists (
+            select from old_units join new_units using (id)
+            where old_units.order_id <> new_units.order_id
+        ) then
+            raise integrity_constraint_violation using constraint = 'stock_unit_held',
+                message = 'a unit that one order holds goes back to stock before another takes it';
+        end if;
         update product set available = product.available + counted.change
         from (
             select product_id, sum(change) as change from (
@@ -262,11 +269,12 @@ create index orders_refund_due on orders (id) where refund = 'due';
 create index orders_taking on orders (price, created_at)
     where not (channel = 'api' and status in ('failed', 'expired', 'cancelled'));
 
--- The latest moment at which each amount was taken: one row an amount, so that a price costs the
--- same however many orders the window holds.
+-- When each amount was taken last, and by which order: one row an amount, so that a price costs the
+-- same however many orders the window holds. Released and taken by nobody else: -infinity.
 create table price_window (
     amount bigint primary key,
-    taken_at timestamptz not null
+    taken_at timestamptz not null,
+    order_id bigint
 ) with (fillfactor = 60);
 
 create table event (
@@ -329,7 +337,16 @@ create table reservation (
     constraint reservation_live check (not isempty(live)),
     constraint reservation_no_overlap exclude using gist (band with &&, live with &&)
 );
-create index reservation_of_payer on reservation (purpose, payer);
+create index reservation_of_payer on reservation (purpose, payer, upper(live));
+
+-- The number of the six hours that a moment lies in.
+create function quarter_day(at timestamptz) returns integer language sql immutable strict parallel safe
+    return (extract(epoch from at - timestamptz '2000-01-01 00:00:00+00')::bigint / 21600)::integer;
+
+-- For the nearest live amount: what lives at a moment lies in few pairs of quarters, and within a
+-- pair nearly all of it does, however many reservations have ended long ago.
+create index reservation_nearest on reservation
+    (network_number, quarter_day(upper(live)), quarter_day(lower(live)), amount);
 
 create table topup (
     id uuid primary key,
@@ -351,6 +368,7 @@ create table topup (
 create index topup_of_account on topup (account_id, created_at, id);
 create index topup_of_reservation on topup (reservation_id);
 create index topup_pending on topup (network, expires_at) where status = 'pending';
+create index topup_open on topup (account_id) where status = 'pending';
 
 create table deposit (
     id bigint generated always as identity primary key,
@@ -421,7 +439,7 @@ create table devnet_transfer (
     network text not null,
     tx_hash text not null,
     amount bigint not null,
-    sender text not null,
+    sender text,
     token text,
     at timestamptz not null,
     constraint devnet_hash_once unique (tx_hash),
