@@ -1,0 +1,90 @@
+"""Customers' keys: kept as hashes, found by fingerprint, locked while an operator changes them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+
+import attrs
+import psycopg
+
+from ytmarket.adapters.postgres.connections import Connection
+from ytmarket.domain.api_keys import AddressRange, ApiKey
+from ytmarket.domain.errors import KeyNotFound
+from ytmarket.domain.ids import AccountId, ApiKeyId
+
+KEY_COLUMNS: Final = (
+    "api_key.id, api_key.account_id, api_key.fp, api_key.label, api_key.sealed_secret, api_key.allowed,"
+    " api_key.created_at, api_key.revoked_at"
+)
+"""What `key_of` reads, in its order; 8 columns."""
+
+NEXT_ID: Final = "select nextval('api_key_number')"
+ADD: Final = """
+    insert into api_key (id, account_id, fp, label, sealed_secret, allowed, created_at, revoked_at, digest)
+    values (%s, %s, %s, %s, %s, %s::text[]::cidr[], %s, %s, %s)
+"""
+BY_FP: Final = f"select {KEY_COLUMNS} from api_key where fp = %s for no key update"
+REVOKE: Final = "update api_key set revoked_at = coalesce(revoked_at, %s) where id = %s"
+SET_SECRET: Final = "update api_key set sealed_secret = %s where id = %s"
+SET_ALLOWED: Final = "update api_key set allowed = %s::text[]::cidr[] where id = %s"
+
+
+@attrs.frozen
+class PostgresApiKeys:
+    """The `ApiKeyRepository` port."""
+
+    _connection: Connection
+
+    async def next_id(self) -> ApiKeyId:
+        row = await (await self._connection.execute(NEXT_ID)).fetchone()
+        if row is None:
+            raise psycopg.DataError("a sequence answered no row")
+        return ApiKeyId(row[0])
+
+    async def add(self, key: ApiKey, digest: bytes) -> None:
+        values = (
+            key.id,
+            key.account_id,
+            key.fp,
+            key.label,
+            key.sealed_secret,
+            [str(allowed) for allowed in key.allowed],
+            key.created_at,
+            key.revoked_at,
+            digest,
+        )
+        await self._connection.execute(ADD, values)
+
+    async def by_fp(self, fp: str) -> ApiKey | None:
+        row = await (await self._connection.execute(BY_FP, (fp,))).fetchone()
+        return None if row is None else key_of(row)
+
+    async def revoke(self, key: ApiKeyId, now: datetime) -> None:
+        await self._change(REVOKE, (now, key))
+
+    async def set_secret(self, key: ApiKeyId, sealed_secret: bytes) -> None:
+        await self._change(SET_SECRET, (sealed_secret, key))
+
+    async def set_allowed(self, key: ApiKeyId, allowed: Sequence[AddressRange]) -> None:
+        await self._change(SET_ALLOWED, ([str(one) for one in allowed], key))
+
+    async def _change(self, statement: str, values: tuple[Any, ...]) -> None:
+        changed = await self._connection.execute(statement, values)
+        if changed.rowcount == 0:
+            raise KeyNotFound
+
+
+def key_of(row: tuple[Any, ...]) -> ApiKey:
+    """The key in a row that begins with `KEY_COLUMNS`."""
+    return ApiKey(
+        id=ApiKeyId(row[0]),
+        account_id=AccountId(row[1]),
+        fp=row[2],
+        label=row[3],
+        sealed_secret=row[4],
+        allowed=tuple(row[5]),
+        created_at=row[6],
+        revoked_at=row[7],
+    )

@@ -1,0 +1,53 @@
+"""The audit trail: a chain that grows at one end, one entry at a time."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import attrs
+from psycopg.types.json import Jsonb
+
+from ytmarket.adapters.postgres.connections import Connection
+from ytmarket.domain.audit import GENESIS, AuditEntry, AuditRow
+
+ONE_AT_A_TIME: Final = "select pg_advisory_xact_lock(hashtextextended('audit', 0))"
+# A statement of its own after the lock, so that it sees what the lock's last holder committed.
+LAST: Final = "select number, hash from api_audit_log order by number desc limit 1"
+APPEND: Final = """
+    insert into api_audit_log (number, at, actor, action, target, details, previous, hash)
+    values (%s, %s, %s, %s, %s, %s, %s, %s)
+"""
+
+AUDIT_COLUMNS: Final = "number, at, actor, action, target, details, previous, hash"
+"""What `audit_row_of` reads, in its order; 8 columns."""
+
+
+@attrs.frozen
+class PostgresAudit:
+    """The `AuditRepository` port. Whoever appends holds the trail's end until the transaction ends."""
+
+    _connection: Connection
+
+    async def append(self, entry: AuditEntry) -> int:
+        await self._connection.execute(ONE_AT_A_TIME)
+        last = await (await self._connection.execute(LAST)).fetchone()
+        number, previous = (1, GENESIS) if last is None else (last[0] + 1, last[1])
+        values = (
+            number,
+            entry.at,
+            entry.actor,
+            entry.action,
+            entry.target,
+            Jsonb(dict(entry.details)),
+            previous,
+            entry.digest(number, previous),
+        )
+        await self._connection.execute(APPEND, values)
+        return number
+
+
+def audit_row_of(row: tuple[Any, ...]) -> AuditRow:
+    """The row of the trail in a row of `AUDIT_COLUMNS`."""
+    number, at, actor, action, target, details, previous, digest = row
+    entry = AuditEntry(at=at, actor=actor, action=action, target=target, details=details)
+    return AuditRow(number=number, entry=entry, previous=previous, hash=digest)

@@ -1,0 +1,135 @@
+"""Answers questions from the present state: each is one statement, hence of one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+from ytmarket.adapters.postgres import queries_sql as sql
+from ytmarket.adapters.postgres.accounts import totals_of, transfer_of
+from ytmarket.adapters.postgres.api_keys import key_of
+from ytmarket.adapters.postgres.audit import audit_row_of
+from ytmarket.adapters.postgres.catalog_pages import CatalogPages
+from ytmarket.adapters.postgres.connections import Pool, lent
+from ytmarket.adapters.postgres.deposits import record_of
+from ytmarket.adapters.postgres.rows import order_of, product_of
+from ytmarket.adapters.postgres.topups import topup_of
+from ytmarket.application.ports.queries import Listing, OrderWithItems, Paging, SealedItem, TopupView
+from ytmarket.domain.api_keys import ApiKey, KeySummary
+from ytmarket.domain.audit import AuditRow
+from ytmarket.domain.catalog import Category, Product, ProductFilter
+from ytmarket.domain.deposits import DepositRecord, DepositStatus
+from ytmarket.domain.ids import AccountId, OrderId, ProductId, TopupId, UnitId
+from ytmarket.domain.ledger import CustomerTotals, Transfer
+from ytmarket.domain.money import Usdt
+from ytmarket.domain.networks import Network
+from ytmarket.domain.orders import Order
+
+T = TypeVar("T")
+Fields = tuple[Any, ...]
+
+
+class PostgresQueries:
+    """The `Queries` port, over connections that commit by themselves."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._catalog = CatalogPages(pool)
+
+    async def keys(self, digests: Collection[bytes]) -> Mapping[bytes, ApiKey]:
+        rows = await self._all(sql.KEYS, (list(digests),))
+        return {row[0]: key_of(row[1:]) for row in rows}
+
+    async def totals(self, accounts: Collection[AccountId]) -> Mapping[AccountId, CustomerTotals]:
+        rows = await self._all(sql.TOTALS, (list(accounts),))
+        return {row[0]: totals_of(row[1:]) for row in rows}
+
+    async def products(self, wanted: ProductFilter, paging: Paging) -> Listing[Product]:
+        return await self._catalog.products(wanted, paging)
+
+    async def product(self, product: ProductId) -> Product | None:
+        row = await self._one(sql.PRODUCT, (product,))
+        return None if row is None else product_of(row)
+
+    async def categories(self) -> Sequence[Category]:
+        return await self._catalog.categories()
+
+    async def order(self, account: AccountId | None, order: OrderId) -> OrderWithItems | None:
+        row = await self._one(sql.ORDER, {"order": order, "account": account})
+        if row is None:
+            return None
+        *fields, units, sealed = row
+        items = [
+            SealedItem(unit_id=UnitId(unit), sealed=content)
+            for unit, content in zip(units or (), sealed or (), strict=True)
+        ]
+        return OrderWithItems(order=order_of(tuple(fields)), items=items)
+
+    async def orders(self, account: AccountId | None, paging: Paging) -> Listing[Order]:
+        statement = sql.ALL_ORDERS if account is None else sql.ORDERS
+        return await self._listing(statement, {"account": account}, paging, order_of)
+
+    async def topup(self, account: AccountId, topup: TopupId) -> TopupView | None:
+        if not _is_uuid(topup):
+            return None
+        row = await self._one(sql.TOPUP, (topup, account))
+        return None if row is None else _topup_view(row)
+
+    async def topups(self, account: AccountId, paging: Paging) -> Listing[TopupView]:
+        return await self._listing(sql.TOPUPS, {"account": account}, paging, _topup_view)
+
+    async def deposits_by_hash(self, tx_hash: str) -> Sequence[DepositRecord]:
+        return [record_of(row) for row in await self._all(sql.DEPOSITS_BY_HASH, (tx_hash,))]
+
+    async def deposits(self, status: DepositStatus, paging: Paging) -> Listing[DepositRecord]:
+        return await self._listing(sql.DEPOSITS, {"status": status}, paging, record_of)
+
+    async def transfers(self, account: AccountId, paging: Paging) -> Listing[Transfer]:
+        return await self._listing(sql.TRANSFERS, {"account": account}, paging, transfer_of)
+
+    async def key_summaries(self, paging: Paging) -> Listing[KeySummary]:
+        return await self._listing(sql.KEY_SUMMARIES, {}, paging, _key_summary)
+
+    async def audit_rows(self, *, limit: int) -> Sequence[AuditRow]:
+        return [audit_row_of(row) for row in await self._all(sql.AUDIT_ROWS, (limit,))]
+
+    async def read_until(self, network: Network) -> datetime | None:
+        row = await self._one(sql.READ_UNTIL, (network,))
+        return None if row is None else row[0]
+
+    async def _all(self, statement: str, values: Sequence[Any] | Mapping[str, Any]) -> list[Fields]:
+        async with lent(self._pool) as connection:
+            # In binary, sealed contents and long lists need no decoding.
+            cursor = await connection.execute(statement, values, binary=True)
+            return await cursor.fetchall()
+
+    async def _one(self, statement: str, values: Sequence[Any] | Mapping[str, Any]) -> Fields | None:
+        rows = await self._all(statement, values)
+        return rows[0] if rows else None
+
+    async def _listing(
+        self, statement: str, values: dict[str, Any], paging: Paging, read: Callable[[Fields], T]
+    ) -> Listing[T]:
+        """Each row begins with the total; past the end there is one that holds nothing else."""
+        page = {"limit": paging.page_size, "offset": paging.offset}
+        rows = await self._all(statement, values | page)
+        found = [read(row[1:]) for row in rows if row[1] is not None]
+        return Listing(rows=found, paging=paging, total=rows[0][0])
+
+
+def _topup_view(row: Fields) -> TopupView:
+    return TopupView(topup=topup_of(row), read_until=row[-1])
+
+
+def _key_summary(row: Fields) -> KeySummary:
+    return KeySummary(key=key_of(row), balance=Usdt(row[-2]), last_used_at=row[-1])
+
+
+def _is_uuid(text: str) -> bool:
+    """Whether it is spelt as our top-ups' ids are; anything else names none of them."""
+    try:
+        return str(UUID(text)) == text
+    except ValueError:
+        return False

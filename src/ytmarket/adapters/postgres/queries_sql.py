@@ -1,0 +1,110 @@
+"""The questions in SQL.
+
+A page comes with the length of the whole list, from the same moment: `total`, then the row's columns,
+and one row of nulls beside the total when the page lies past the end.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ytmarket.adapters.postgres.accounts import TRANSFER_COLUMNS
+from ytmarket.adapters.postgres.api_keys import KEY_COLUMNS
+from ytmarket.adapters.postgres.audit import AUDIT_COLUMNS
+from ytmarket.adapters.postgres.deposits import DEPOSIT_COLUMNS
+from ytmarket.adapters.postgres.rows import ORDER_COLUMNS, PRODUCT_COLUMNS
+from ytmarket.adapters.postgres.topups import TOPUP_COLUMNS
+
+KEYS: Final = f"""
+    select api_key.digest, {KEY_COLUMNS} from api_key
+    where digest = any(%s::bytea[]) and revoked_at is null
+"""
+TOTALS: Final = "select id, topped_up, charged, refunded from account where id = any(%s::bigint[])"
+PRODUCT: Final = f"select {PRODUCT_COLUMNS} from product where id = %s"
+
+ORDER: Final = f"""
+    select {ORDER_COLUMNS}, items.units, items.sealed
+    from orders cross join lateral (
+        select
+            array_agg(stock_unit.id order by stock_unit.id) as units,
+            array_agg(stock_unit.sealed order by stock_unit.id) as sealed
+        from delivery join stock_unit on stock_unit.id = delivery.unit_id
+        where delivery.order_id = orders.id and orders.status in ('completed', 'partial')
+    ) items
+    where orders.id = %(order)s
+        and (%(account)s::bigint is null or orders.account_id = %(account)s::bigint)
+"""
+ALL_ORDERS: Final = f"""
+    select counted.total, page.*
+    from (select count(*) as total from orders) counted left join lateral (
+        select {ORDER_COLUMNS} from orders order by id desc limit %(limit)s offset %(offset)s
+    ) page on true
+    order by page.id desc
+"""
+ORDERS: Final = f"""
+    select counted.total, page.*
+    from (select count(*) as total from orders where account_id = %(account)s) counted left join lateral (
+        select {ORDER_COLUMNS} from orders where account_id = %(account)s
+        order by id desc limit %(limit)s offset %(offset)s
+    ) page on true
+    order by page.id desc
+"""
+
+# How far a network has been read tells the wallet that was read last.
+READ_UNTIL: Final = """
+    select read_until from network_progress where network = %s order by updated_at desc limit 1
+"""
+_READ_UNTIL_OF_TOPUP: Final = """
+    (
+        select read_until from network_progress where network = topup.network
+        order by updated_at desc limit 1
+    ) as read_until
+"""
+TOPUP: Final = f"""
+    select {TOPUP_COLUMNS}, {_READ_UNTIL_OF_TOPUP} from topup where id = %s::uuid and account_id = %s
+"""
+TOPUPS: Final = f"""
+    select counted.total, page.*
+    from (select count(*) as total from topup where account_id = %(account)s) counted left join lateral (
+        select {TOPUP_COLUMNS}, {_READ_UNTIL_OF_TOPUP} from topup where account_id = %(account)s
+        order by created_at desc, topup.id desc limit %(limit)s offset %(offset)s
+    ) page on true
+    order by page.created_at desc, page.id desc
+"""
+
+DEPOSITS_BY_HASH: Final = f"select {DEPOSIT_COLUMNS} from deposit where tx_hash = %s order by deposit.id"
+DEPOSITS: Final = f"""
+    select counted.total, page.*
+    from (
+        select count(*) as total from deposit
+        where status = %(status)s and reason is distinct from 'dust'
+    ) counted left join lateral (
+        select {DEPOSIT_COLUMNS} from deposit
+        where status = %(status)s and reason is distinct from 'dust'
+        order by deposit.id desc limit %(limit)s offset %(offset)s
+    ) page on true
+    order by page.id desc
+"""
+
+# The row's own number only puts the page in order.
+TRANSFERS: Final = f"""
+    select counted.total, page.*
+    from (select count(*) as total from transfer where account_id = %(account)s) counted left join lateral (
+        select {TRANSFER_COLUMNS}, transfer.id as number from transfer where account_id = %(account)s
+        order by transfer.id desc limit %(limit)s offset %(offset)s
+    ) page on true
+    order by page.number desc
+"""
+
+KEY_SUMMARIES: Final = f"""
+    select counted.total, page.*
+    from (select count(*) as total from api_key) counted left join lateral (
+        select {KEY_COLUMNS}, account.balance, api_key_usage.last_used_at
+        from api_key
+        join account on account.id = api_key.account_id
+        left join api_key_usage on api_key_usage.api_key_id = api_key.id
+        order by api_key.id limit %(limit)s offset %(offset)s
+    ) page on true
+    order by page.id
+"""
+AUDIT_ROWS: Final = f"select {AUDIT_COLUMNS} from api_audit_log order by number desc limit %s"

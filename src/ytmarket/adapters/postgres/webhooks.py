@@ -1,0 +1,123 @@
+"""Events on their way to clients' servers: claimed under a lease, fenced off by a token."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+
+import attrs
+
+from ytmarket.adapters.postgres.api_keys import KEY_COLUMNS, key_of
+from ytmarket.adapters.postgres.connections import Connection
+from ytmarket.adapters.postgres.rows import ORDER_COLUMNS, order_of
+from ytmarket.domain.ids import EventId, OrderId
+from ytmarket.domain.money import Usdt
+from ytmarket.domain.orders import OrderEvent
+from ytmarket.domain.webhooks import Delivery, WebhookJob
+
+EVENT_PREFIX: Final = "evt_"
+
+# An event waits for the earlier ones of its order; nobody waits for an event that is claimed.
+CLAIM: Final = f"""
+    with due as (
+        select id from event
+        where delivery = 'pending' and due_at <= %(now)s and coalesce(leased_until <= %(now)s, true)
+            and not exists (
+                select from event earlier
+                where earlier.order_id = event.order_id and earlier.id < event.id
+                    and earlier.delivery = 'pending'
+            )
+        order by due_at, id limit %(limit)s for no key update skip locked
+    ),
+    claimed as (
+        update event set leased_until = %(until)s, lease_token = %(token)s from due where event.id = due.id
+        returning event.*
+    )
+    select
+        claimed.id, claimed.order_id, claimed.status, claimed.refunded, claimed.error_message, claimed.at,
+        claimed.attempts, {ORDER_COLUMNS}, {KEY_COLUMNS}
+    from claimed
+    join orders on orders.id = claimed.order_id
+    left join api_key on api_key.id = orders.api_key_id
+    order by claimed.due_at, claimed.id
+"""
+RECORD: Final = """
+    update event set
+        delivery = %(delivery)s, due_at = %(due_at)s, attempts = %(attempts)s, last_status = %(status)s,
+        leased_until = null, lease_token = null
+    where id = %(id)s and lease_token = %(token)s
+"""
+# Those that wait for it need not be looked at before.
+PUT_OFF: Final = """
+    update event set due_at = %(due_at)s
+    where order_id = %(order)s and id > %(id)s and delivery = 'pending' and due_at < %(due_at)s
+"""
+RESEND: Final = """
+    update event set
+        delivery = 'pending', due_at = %s, attempts = 0, last_status = null,
+        leased_until = null, lease_token = null
+    where id = %s and delivery <> 'unwanted'
+"""
+ORDER_AT: Final = 7  # where in a row of CLAIM the order begins, and where the key
+KEY_AT: Final = 26
+
+
+@attrs.frozen
+class PostgresWebhooks:
+    """The `WebhookRepository` port."""
+
+    _connection: Connection
+
+    async def claim(self, now: datetime, until: datetime, token: str, *, limit: int) -> Sequence[WebhookJob]:
+        values = {"now": now, "until": until, "token": token, "limit": limit}
+        cursor = await self._connection.execute(CLAIM, values)
+        return [_job_of(row, token) async for row in cursor]
+
+    async def record(
+        self, job: WebhookJob, delivery: Delivery, due_at: datetime | None, status: int | None
+    ) -> bool:
+        values = {
+            "id": _number(job.event.id),
+            "order": job.event.order_id,
+            "token": job.token,
+            "delivery": delivery,
+            "due_at": due_at,
+            "attempts": job.attempt,
+            "status": status,
+        }
+        recorded = await self._connection.execute(RECORD, values)
+        if recorded.rowcount == 0:
+            return False
+        if due_at is not None:
+            await self._connection.execute(PUT_OFF, values)
+        return True
+
+    async def resend(self, event: EventId, now: datetime) -> bool:
+        sent = await self._connection.execute(RESEND, (now, _number(event)))
+        return sent.rowcount == 1
+
+
+def _number(event: EventId | None) -> int | None:
+    """The row's number; None for what can be no event of ours."""
+    prefix, digits = (event or "")[: len(EVENT_PREFIX)], (event or "")[len(EVENT_PREFIX) :]
+    known = prefix == EVENT_PREFIX and digits.isascii() and digits.isdigit() and len(digits) <= 18
+    return int(digits) if known else None
+
+
+def _job_of(row: tuple[Any, ...], token: str) -> WebhookJob:
+    event = OrderEvent(
+        id=EventId(f"{EVENT_PREFIX}{row[0]}"),
+        order_id=OrderId(row[1]),
+        status=row[2],
+        refunded=Usdt(row[3]),
+        error_message=row[4],
+        at=row[5],
+    )
+    return WebhookJob(
+        event=event,
+        order=order_of(row[ORDER_AT:KEY_AT]),
+        api_key=None if row[KEY_AT] is None else key_of(row[KEY_AT:]),
+        attempt=row[6] + 1,
+        token=token,
+    )
