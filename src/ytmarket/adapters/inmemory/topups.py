@@ -10,7 +10,7 @@ import attrs
 
 from ytmarket.adapters.inmemory.state import State
 from ytmarket.domain.deposits import DepositStatus
-from ytmarket.domain.errors import AlreadyDone, AmountTaken, InvalidValue
+from ytmarket.domain.errors import AlreadyDone, AmountTaken, Conflict, InvalidValue
 from ytmarket.domain.ids import AccountId, ReservationId
 from ytmarket.domain.money import Usdt
 from ytmarket.domain.networks import Network
@@ -86,6 +86,8 @@ class InMemoryTopups:
 
     async def save(self, topup: Topup) -> None:
         kept = self._state.topups[topup.id]
+        if kept.status is TopupStatus.EXPIRED:
+            raise Conflict  # for ever: whoever pays late is credited by hand
         self._state.topups.put(
             topup.id,
             attrs.evolve(kept, status=topup.status, deposit_id=topup.deposit_id),

@@ -1,0 +1,68 @@
+"""The promises of the ports as tests, for whoever writes an adapter.
+
+    import pytest
+    from ytmarket.testing.contracts import StoreContract
+
+    class TestMyStore(StoreContract):
+        @pytest.fixture
+        def my_database(self):
+            return MyDatabase()
+
+        @pytest.fixture
+        def new_unit_of_work(self, my_database):
+            return my_database.unit_of_work
+
+        @pytest.fixture
+        def queries(self, my_database):
+            return my_database.queries
+
+Every promise in a port's docstring is then a test of `TestMyStore`. Each test wants a store of its
+own, empty. The fixtures may as well be asynchronous, or stand in a conftest.py; a contract's
+docstring names those that it needs. Parts of a store have contracts of their own (`TopupContract`,
+`OrderDeskContract`, ...), with the same two fixtures, for adapters that grow step by step.
+
+They run on pytest with anyio's plugin: `pip install "ytmarket[testing]"`.
+"""
+
+from __future__ import annotations
+
+import pkgutil
+
+import pytest
+
+# Before the imports below, so that their assertions tell what they compared.
+pytest.register_assert_rewrite(*(f"{__name__}.{module.name}" for module in pkgutil.iter_modules(__path__)))
+
+from ytmarket.testing.contracts.accounts import AccountContract  # noqa: E402 - see above
+from ytmarket.testing.contracts.api_keys import ApiKeyContract  # noqa: E402 - see above
+from ytmarket.testing.contracts.audit import AuditContract  # noqa: E402 - see above
+from ytmarket.testing.contracts.catalog import CatalogContract  # noqa: E402 - see above
+from ytmarket.testing.contracts.deposits import DepositContract  # noqa: E402 - see above
+from ytmarket.testing.contracts.desk import OrderDeskContract  # noqa: E402 - see above
+from ytmarket.testing.contracts.orders import OrderContract  # noqa: E402 - see above
+from ytmarket.testing.contracts.queries import QueriesContract  # noqa: E402 - see above
+from ytmarket.testing.contracts.races import RaceContract  # noqa: E402 - see above
+from ytmarket.testing.contracts.requests import RequestContract  # noqa: E402 - see above
+from ytmarket.testing.contracts.store import StoreContract  # noqa: E402 - see above
+from ytmarket.testing.contracts.topups import TopupContract  # noqa: E402 - see above
+from ytmarket.testing.contracts.unit_of_work import UnitOfWorkContract  # noqa: E402 - see above
+from ytmarket.testing.contracts.webhooks import WebhookContract  # noqa: E402 - see above
+from ytmarket.testing.contracts.world import World  # noqa: E402 - see above
+
+__all__ = [
+    "AccountContract",
+    "ApiKeyContract",
+    "AuditContract",
+    "CatalogContract",
+    "DepositContract",
+    "OrderContract",
+    "OrderDeskContract",
+    "QueriesContract",
+    "RaceContract",
+    "RequestContract",
+    "StoreContract",
+    "TopupContract",
+    "UnitOfWorkContract",
+    "WebhookContract",
+    "World",
+]

@@ -1,0 +1,133 @@
+"""What every store promises of products and stock."""
+
+from __future__ import annotations
+
+import attrs
+import pytest
+
+from ytmarket.application.ports.queries import Paging
+from ytmarket.domain import orders
+from ytmarket.domain.catalog import Product, ProductFilter
+from ytmarket.domain.errors import Conflict, DuplicateUnit
+from ytmarket.domain.ids import ProductId
+from ytmarket.domain.money import Usdt
+from ytmarket.testing.contracts.concurrency import at_once
+from ytmarket.testing.contracts.store_base import StorePartContract
+from ytmarket.testing.contracts.world import NOW, World, new_unit
+
+
+async def _product(world: World, key: ProductId) -> Product:
+    found = await world.queries.product(key)
+    assert found is not None
+    async with world.unit_of_work() as uow:
+        assert await uow.catalog.product(key) == found
+    (listed,) = (await world.queries.products(ProductFilter(min_available=0), Paging())).rows
+    assert listed == found
+    return found
+
+
+async def _put(world: World, product: Product) -> None:
+    async with world.unit_of_work() as uow:
+        await uow.catalog.put(product, NOW)
+        await uow.commit()
+
+
+class CatalogContract(StorePartContract):
+    """The promises of the `CatalogRepository` port."""
+
+    async def test_a_product_reads_as_it_was_put(self, world: World) -> None:
+        product = Product(
+            id=ProductId(77),
+            sku="yt-aged",
+            title="Aged account",
+            category="YouTube",
+            price=Usdt.of("0.015"),
+            min_quantity=3,
+        )
+        await _put(world, product)
+        assert await _product(world, product.id) == product
+
+    async def test_putting_it_again_changes_all_but_its_stock(self, world: World) -> None:
+        key = await world.product(1, units=2)
+        changed = Product(
+            id=key, sku="new", title="New", category="New", price=Usdt.of(9), min_quantity=5, available=40
+        )
+        await _put(world, changed)
+        assert await _product(world, key) == attrs.evolve(changed, available=2)
+
+    async def test_a_sku_that_is_taken_is_refused(self, world: World) -> None:
+        await world.product(sku="one")
+        other = await world.product(sku="two")
+        found = await world.queries.product(other)
+        assert found is not None
+        with pytest.raises(Conflict):
+            await _put(world, attrs.evolve(found, sku="one"))
+        assert await world.queries.product(other) == found
+
+    async def test_unknown_products_are_none(self, world: World) -> None:
+        assert await world.queries.product(ProductId(404)) is None
+        async with world.unit_of_work() as uow:
+            assert await uow.catalog.product(ProductId(404)) is None
+
+    async def test_adding_units_answers_how_many_are_available(self, world: World) -> None:
+        key = await world.product(units=2)
+        async with world.unit_of_work() as uow:
+            (unit,) = await uow.catalog.next_unit_ids(1)
+            assert await uow.catalog.add_units(key, [new_unit(unit, "third")], NOW) == 3
+            await uow.commit()
+        assert (await _product(world, key)).available == 3
+
+    async def test_available_counts_exactly_the_free_units(self, world: World) -> None:
+        customer, key = await world.customer(100), await world.product(1, units=5)
+        kept = await world.order(customer, key, 2)
+        given_back = await world.order(customer, key)
+        assert (await _product(world, key)).available == 2
+        await world.move(given_back.id, lambda order: orders.fail(order, "no", NOW))
+        assert (await _product(world, key)).available == 3
+        await world.move(kept.id, lambda order: orders.deliver(order, NOW))
+        assert (await _product(world, key)).available == 3
+        await world.stock(key, ["one more"])
+        assert (await _product(world, key)).available == 4
+
+    async def test_a_unit_that_is_in_stock_already_is_refused_and_none_is_added(self, world: World) -> None:
+        key = await world.product()
+        await world.stock(key, ["a", "b"])
+        with pytest.raises(DuplicateUnit) as refusal:
+            await world.stock(key, ["c", "b", "d"])
+        assert refusal.value.position == 1
+        assert (await _product(world, key)).available == 2
+        await world.stock(key, ["c", "d"])
+        assert (await _product(world, key)).available == 4
+
+    async def test_the_same_unit_twice_in_one_load_is_refused(self, world: World) -> None:
+        key = await world.product()
+        with pytest.raises(DuplicateUnit) as refusal:
+            await world.stock(key, ["a", "b", "a"])
+        assert refusal.value.position == 2
+        assert (await _product(world, key)).available == 0
+
+    async def test_a_unit_that_was_sold_is_known_for_ever(self, world: World) -> None:
+        customer, key = await world.customer(10), await world.product(1)
+        await world.stock(key, ["a"])
+        order = await world.order(customer, key)
+        await world.move(order.id, lambda placed: orders.deliver(placed, NOW))
+        with pytest.raises(DuplicateUnit):
+            await world.stock(key, ["a"])
+
+    async def test_the_same_unit_loaded_by_many_at_once_is_added_once(self, world: World) -> None:
+        key = await world.product()
+        outcomes = await at_once(range(3), lambda _: world.stock(key, ["a", "b"]))
+        assert sum(isinstance(outcome, DuplicateUnit) for outcome in outcomes) == 2
+        assert (await _product(world, key)).available == 2
+
+    async def test_the_same_content_may_be_in_two_products(self, world: World) -> None:
+        one, two = await world.product(), await world.product()
+        await world.stock(one, ["a"])
+        await world.stock(two, ["a"])
+
+    async def test_unit_numbers_are_given_once(self, world: World) -> None:
+        async with world.unit_of_work() as uow:
+            first = await uow.catalog.next_unit_ids(3)
+        async with world.unit_of_work() as uow:
+            second = await uow.catalog.next_unit_ids(3)
+        assert len({*first, *second}) == 6

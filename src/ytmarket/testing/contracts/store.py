@@ -1,0 +1,35 @@
+"""All promises of a store in one contract: units of work, every repository, and the questions."""
+
+from __future__ import annotations
+
+from ytmarket.testing.contracts.accounts import AccountContract
+from ytmarket.testing.contracts.api_keys import ApiKeyContract
+from ytmarket.testing.contracts.audit import AuditContract
+from ytmarket.testing.contracts.catalog import CatalogContract
+from ytmarket.testing.contracts.deposits import DepositContract
+from ytmarket.testing.contracts.desk import OrderDeskContract
+from ytmarket.testing.contracts.orders import OrderContract
+from ytmarket.testing.contracts.queries import QueriesContract
+from ytmarket.testing.contracts.races import RaceContract
+from ytmarket.testing.contracts.requests import RequestContract
+from ytmarket.testing.contracts.topups import TopupContract
+from ytmarket.testing.contracts.unit_of_work import UnitOfWorkContract
+from ytmarket.testing.contracts.webhooks import WebhookContract
+
+
+class StoreContract(
+    UnitOfWorkContract,
+    AccountContract,
+    ApiKeyContract,
+    RequestContract,
+    OrderDeskContract,
+    OrderContract,
+    TopupContract,
+    DepositContract,
+    CatalogContract,
+    WebhookContract,
+    AuditContract,
+    QueriesContract,
+    RaceContract,
+):
+    """Needs `new_unit_of_work` and `queries`, both of one store that is empty for each test."""

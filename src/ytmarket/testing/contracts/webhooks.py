@@ -1,0 +1,180 @@
+"""What every store promises of events on their way to clients' servers."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from ytmarket.domain import orders
+from ytmarket.domain.ids import EventId
+from ytmarket.domain.orders import Order
+from ytmarket.domain.webhooks import Delivery, WebhookJob
+from ytmarket.testing.contracts.concurrency import at_once
+from ytmarket.testing.contracts.store_base import StorePartContract
+from ytmarket.testing.contracts.world import NOW, SECOND, World
+
+URL = "https://receiver.example/hook"
+LEASE = timedelta(seconds=60)
+LEASE_OF_ONE = "lease of one worker"
+
+
+async def _placed(world: World, count: int = 1, webhook_url: str | None = URL) -> list[Order]:
+    customer, product = await world.customer(1_000), await world.product(1, units=count)
+    return [await world.order(customer, product, webhook_url=webhook_url) for _ in range(count)]
+
+
+async def _claim(
+    world: World, now: datetime = NOW, token: str = LEASE_OF_ONE, *, limit: int = 10
+) -> list[WebhookJob]:
+    async with world.unit_of_work() as uow:
+        jobs = await uow.webhooks.claim(now, now + LEASE, token, limit=limit)
+        await uow.commit()
+    return list(jobs)
+
+
+async def _record(
+    world: World,
+    job: WebhookJob,
+    delivery: Delivery,
+    due_at: datetime | None = None,
+    status: int | None = 200,
+) -> bool:
+    async with world.unit_of_work() as uow:
+        kept = await uow.webhooks.record(job, delivery, due_at, status)
+        await uow.commit()
+    return kept
+
+
+async def _resend(world: World, event: EventId | None, now: datetime) -> bool:
+    assert event is not None
+    async with world.unit_of_work() as uow:
+        known = await uow.webhooks.resend(event, now)
+        await uow.commit()
+    return known
+
+
+class WebhookContract(StorePartContract):
+    """The promises of the `WebhookRepository` port."""
+
+    async def test_a_job_tells_all_that_sending_needs(self, world: World) -> None:
+        customer, product = await world.customer(10), await world.product(1, units=1)
+        async with world.unit_of_work() as uow:
+            await uow.api_keys.set_secret(customer.key.id, b"sealed")
+            await uow.commit()
+        order = await world.order(customer, product, webhook_url=URL)
+        (job,) = await _claim(world)
+        assert job.order == order
+        assert job.event.order_id == order.id
+        assert job.event.status == "processing"
+        assert job.event.at == NOW
+        assert job.event.id is not None
+        assert job.api_key is not None
+        assert job.api_key.sealed_secret == b"sealed"
+        assert (job.attempt, job.token) == (1, LEASE_OF_ONE)
+
+    async def test_an_order_without_a_url_wants_no_webhook(self, world: World) -> None:
+        await _placed(world, webhook_url=None)
+        assert await _claim(world) == []
+
+    async def test_an_event_is_claimed_by_one_until_the_lease_ends(self, world: World) -> None:
+        await _placed(world)
+        (job,) = await _claim(world)
+        assert await _claim(world, NOW + LEASE - SECOND, "another") == []
+        (again,) = await _claim(world, NOW + LEASE, "another")
+        assert again.event == job.event
+        assert (again.attempt, again.token) == (1, "another")
+
+    async def test_many_workers_at_once_claim_each_event_once(self, world: World) -> None:
+        await _placed(world, 6)
+        shares = await at_once(range(4), lambda n: _claim(world, token=f"lease {n}", limit=3))
+        jobs = [job for share in shares if isinstance(share, list) for job in share]
+        jobs += await _claim(world, token="the rest")
+        assert len(jobs) == len({job.event.id for job in jobs}) == 6
+
+    async def test_no_more_is_claimed_than_asked_for(self, world: World) -> None:
+        await _placed(world, 3)
+        assert len(await _claim(world, limit=2)) == 2
+        assert len(await _claim(world, limit=2)) == 1
+
+    async def test_an_orders_events_go_out_in_their_order(self, world: World) -> None:
+        (order,) = await _placed(world)
+        await world.move(order.id, lambda locked: orders.fail(locked, "no", NOW + SECOND))
+        await world.move(order.id, lambda locked: orders.refund(locked, NOW + SECOND))
+        now, told = NOW + 2 * SECOND, []
+        for ending in (Delivery.DELIVERED, Delivery.EXHAUSTED, Delivery.DELIVERED):
+            (job,) = await _claim(world, now)
+            assert await _claim(world, now, "another") == []
+            assert await _record(world, job, ending)
+            told.append(job.event.status)
+        assert told == ["processing", "failed", "refunded"]
+        assert await _claim(world, now) == []
+
+    async def test_an_event_waits_while_an_earlier_one_is_to_be_tried_again(self, world: World) -> None:
+        (order,) = await _placed(world)
+        await world.move(order.id, lambda locked: orders.deliver(locked, NOW))
+        (job,) = await _claim(world)
+        retry_at = NOW + 5 * SECOND
+        assert await _record(world, job, Delivery.PENDING, retry_at, 503)
+        assert await _claim(world, retry_at - SECOND) == []
+        (again,) = await _claim(world, retry_at)
+        assert again.event == job.event
+        assert again.attempt == 2
+
+    async def test_one_order_does_not_hold_another_up(self, world: World) -> None:
+        one, two = await _placed(world, 2)
+        (job, _) = sorted(await _claim(world), key=lambda job: job.order.id)
+        await _record(world, job, Delivery.PENDING, NOW + timedelta(hours=1), None)
+        await world.move(two.id, lambda locked: orders.deliver(locked, NOW))
+        assert await _claim(world, NOW + SECOND) == []  # the first event of each is still on its way
+        jobs = await _claim(world, NOW + LEASE)
+        assert [job.order.id for job in jobs] == [two.id]
+        assert job.order.id == one.id
+
+    async def test_an_attempt_is_recorded_only_while_its_claim_holds(self, world: World) -> None:
+        await _placed(world)
+        (late,) = await _claim(world)
+        (job,) = await _claim(world, NOW + LEASE, "another")
+        assert not await _record(world, late, Delivery.EXHAUSTED, status=500)
+        assert await _record(world, job, Delivery.DELIVERED)
+        assert not await _record(world, job, Delivery.EXHAUSTED, status=500)
+        assert await _claim(world, NOW + timedelta(days=1)) == []
+
+    async def test_what_is_done_is_not_claimed_again(self, world: World) -> None:
+        await _placed(world, 2)
+        one, two = await _claim(world)
+        await _record(world, one, Delivery.DELIVERED)
+        await _record(world, two, Delivery.EXHAUSTED, status=404)
+        assert await _claim(world, NOW + timedelta(days=1)) == []
+
+    async def test_an_event_can_be_sent_again_from_its_first_attempt(self, world: World) -> None:
+        later = NOW + timedelta(hours=1)
+        for ending in (Delivery.DELIVERED, Delivery.EXHAUSTED):
+            await _placed(world)
+            (job,) = await _claim(world)
+            await _record(world, job, Delivery.PENDING, NOW, 500)
+            (second,) = await _claim(world)
+            await _record(world, second, ending)
+            assert await _resend(world, job.event.id, later)
+            assert await _claim(world, later - SECOND) == []
+            (again,) = await _claim(world, later)
+            assert (again.event, again.attempt) == (job.event, 1)
+            await _record(world, again, Delivery.DELIVERED)
+
+    async def test_sending_again_takes_the_event_from_whoever_is_at_it(self, world: World) -> None:
+        await _placed(world)
+        (job,) = await _claim(world)
+        assert await _resend(world, job.event.id, NOW)
+        assert not await _record(world, job, Delivery.EXHAUSTED, status=500)
+        (again,) = await _claim(world, NOW, "another")
+        assert again.event == job.event
+
+    async def test_an_unknown_event_is_not_sent_again(self, world: World) -> None:
+        for unknown in ("404", "evt_404", "00000000-0000-4000-8000-000000000000", "", "нет"):
+            assert not await _resend(world, EventId(unknown), NOW)
+
+    async def test_an_event_is_not_on_its_way_before_its_order_is_committed(self, world: World) -> None:
+        (order,) = await _placed(world)
+        (job,) = await _claim(world)
+        await _record(world, job, Delivery.DELIVERED)
+        async with world.unit_of_work() as uow:
+            await uow.orders.record(orders.deliver(order, NOW))
+        assert await _claim(world) == []
