@@ -1,0 +1,71 @@
+"""Who may operate the shop: whoever sends one of the configured bearer tokens."""
+
+from __future__ import annotations
+
+import hmac
+from typing import Final
+
+import attrs
+from starlette.responses import Response
+
+from ytmarket.adapters.http.admission import IDEMPOTENCY_KEY
+from ytmarket.adapters.http.door import Door
+from ytmarket.adapters.http.exchange import Exchange
+from ytmarket.adapters.http.rates import count_refusal
+from ytmarket.adapters.http.refusals import InvalidToken, PathNotFound
+from ytmarket.application.audit import Actor
+from ytmarket.application.services import Services
+from ytmarket.domain import limits
+from ytmarket.domain.errors import InvalidRequest
+from ytmarket.domain.idempotency import Attempt
+
+AUTHORIZATION: Final = b"authorization"
+SCHEME: Final = "bearer"
+
+
+@attrs.frozen(kw_only=True)
+class OperatorRequest:
+    """A request whose sender may operate the shop."""
+
+    services: Services
+    exchange: Exchange
+    actor: Actor
+
+    async def body(self, max_bytes: int = limits.BODY_BYTES_MAX) -> bytes:
+        """Raises `BodyTooLarge`."""
+        return await self.exchange.body(max_bytes)
+
+
+async def admit_operator(door: Door, exchange: Exchange) -> OperatorRequest:
+    """Raises `PathNotFound` where no token is configured, `InvalidToken`, `RateLimited`."""
+    if not door.operators:
+        raise PathNotFound
+    services = door.holder.open_services()
+    name = _holder_of(door, exchange.header(AUTHORIZATION) or "")
+    if name is None:
+        await count_refusal(door, services, exchange)
+        raise InvalidToken
+    return OperatorRequest(services=services, exchange=exchange, actor=Actor(f"http:{name}"))
+
+
+def required_attempt(exchange: Exchange, path: str, body: bytes) -> Attempt:
+    """What moves money must be safe to send again. Raises `InvalidRequest`."""
+    key = exchange.header(IDEMPOTENCY_KEY)
+    if key is None:
+        raise InvalidRequest(pointer="", problem="this needs an Idempotency-Key header")
+    return Attempt.of(key, path, body)
+
+
+async def refuse_operator_path(_: OperatorRequest) -> Response:
+    """There is nothing here, which only an operator is told."""
+    raise PathNotFound
+
+
+def _holder_of(door: Door, authorization: str) -> str | None:
+    """Who holds the token; each is compared in full, so that time tells nothing of any."""
+    scheme, _, presented = authorization.partition(" ")
+    if scheme.lower() != SCHEME:
+        return None
+    token = presented.strip().encode("latin-1")
+    matching = [name for name, known in door.operators.items() if hmac.compare_digest(known.encode(), token)]
+    return matching[0] if matching else None
