@@ -8,7 +8,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import attrs
 
-from ytmarket.adapters.http import wire
+from ytmarket.adapters.http.wire.orders import render_event, render_order
+from ytmarket.adapters.http.wire.topups import render_topup
 from ytmarket.adapters.postgres import embedded
 from ytmarket.adapters.postgres.database import PostgresDatabase
 from ytmarket.adapters.postgres.devnet import PostgresDevnet
@@ -36,6 +37,7 @@ from ytmarket.application.services import Services
 from ytmarket.application.suppliers import DevnetSupplier, StockSupplier
 from ytmarket.application.topups import TopupService
 from ytmarket.application.webhooks import WebhookService
+from ytmarket.domain import limits
 from ytmarket.domain.networks import Network
 from ytmarket.entrypoints.settings import Settings, SettingsError
 
@@ -74,7 +76,7 @@ async def open_shop(
         await claim_database(database, devnet=settings.is_devnet)
         devnet = PostgresDevnet(database) if settings.is_devnet else None
         readers = _readers(devnet)
-        services = await _services(settings, database, devnet, readers, on_placed, stack)
+        services = _services(settings, database, devnet, readers, on_placed, stack)
         yield Shop(settings=settings, services=services, readers=readers)
 
 
@@ -84,7 +86,7 @@ def _readers(devnet: PostgresDevnet | None) -> Sequence[ChainReader]:
     raise SettingsError("wallets are set, but this build reads no network but devnet; unset them")
 
 
-async def _services(
+def _services(
     settings: Settings,
     database: PostgresDatabase,
     devnet: Devnet | None,
@@ -110,7 +112,7 @@ async def _services(
             clock=clock,
             rate_source=FixedRate(settings.rub_per_usdt),
             terms=settings.order_terms,
-            render=wire.render_order,
+            render=render_order,
             on_placed=on_placed,
         ),
         reading=Reading(queries, vault, clock),
@@ -122,7 +124,7 @@ async def _services(
             tokens=tokens,
             terms=terms,
             wallets=wallets,
-            render=wire.render_topup,
+            render=render_topup,
         ),
         webhooks=WebhookService(
             new_unit_of_work=uow,
@@ -131,20 +133,20 @@ async def _services(
             tokens=tokens,
             vault=vault,
             sender=sender,
-            render=wire.render_event,
+            render=render_event,
         ),
         queries=queries,
-        rate_limiter=await _rate_limiter(settings, settings.rate_limit, "key", stack),
-        refusal_limiter=await _rate_limiter(settings, settings.rate_limit, "refusal", stack),
+        rate_limiter=_rate_limiter(settings, settings.rate_limit, stack),
+        refusal_limiter=_rate_limiter(settings, limits.REQUESTS_PER_MINUTE, stack),
         clock=clock,
         tokens=tokens,
         devnet=devnet,
     )
 
 
-async def _rate_limiter(settings: Settings, limit: int, purpose: str, stack: AsyncExitStack) -> RateLimiter:
+def _rate_limiter(settings: Settings, limit: int, stack: AsyncExitStack) -> RateLimiter:
     if settings.redis_url is None:
         return InProcessRateLimiter.of(limit)
-    limiter = RedisRateLimiter(settings.redis_url, limit, prefix=f"ytmarket:{purpose}")
+    limiter = RedisRateLimiter.connect(settings.redis_url, limit)
     stack.push_async_callback(limiter.close)
     return limiter

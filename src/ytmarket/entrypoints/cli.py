@@ -14,7 +14,7 @@ import attrs
 import typer
 from rich.console import Console
 
-from ytmarket.adapters.postgres.embedded_errors import EmbeddedError
+from ytmarket.adapters.postgres.embedded_errors import EmbeddedServerError
 from ytmarket.application.audit import Actor
 from ytmarket.application.errors import ApplicationError
 from ytmarket.application.ports.devnet import DevnetTransfer
@@ -53,7 +53,7 @@ def main() -> None:
     """Run the command line; trouble that a person can mend is one sentence, not a traceback."""
     try:
         app()
-    except (SettingsError, ShopError, ApplicationError, EmbeddedError) as trouble:
+    except (SettingsError, ShopError, ApplicationError, EmbeddedServerError) as trouble:
         err.print(f"[bold red]ytmarket:[/] {trouble}", highlight=False)
         sys.exit(1)
 

@@ -114,7 +114,7 @@ class Receiver:
 
 def run() -> int:
     """The whole demo; 0 when every step went well."""
-    configure_logging(level="ERROR")
+    configure_logging(as_json=False, level="ERROR")
     try:
         asyncio.run(_run())
     except DemoFailed as trouble:
@@ -177,10 +177,12 @@ async def _steps(client: Client, receiver: Receiver) -> None:
         },
     )
     step(6, "Poll until it is done")
-    done = await until(client, f"/api/v1/orders/{order['order_id']}", lambda o: o["status"] != "processing")
+    path = f"/api/v1/orders/{order['order_id']}"
+    with console.status("Waiting for the delivery …"):
+        await until(client, path, lambda found: found["status"] != "processing")
+    done = await client.get(path)
     if done["status"] != "completed" or len(done["items"]) != done["quantity"]:
         raise DemoFailed(f"the order ended {done['status']}")
-    show_json(done)
     step(7, "The webhook that told us, signed with the key's secret")
     await told(receiver, "completed")
     show_json(receiver.received[-1])
@@ -248,7 +250,7 @@ async def served(app: Starlette) -> AsyncIterator[str]:
     config = app_config(app)
     config.port = 0
     server = uvicorn.Server(config)
-    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined,method-assign] # the demo's own Ctrl-C
+    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined] # the demo's own Ctrl-C
     task = asyncio.create_task(server.serve())
     while not server.started:
         if task.done():

@@ -54,7 +54,7 @@ class Loop:
             return
 
     def _back_off(self, failures: int, trouble: Exception) -> float:
-        wait = min(2 ** min(failures - 1, 6), BACK_OFF_MAX)
+        wait: int = min(2 ** min(failures - 1, 6), BACK_OFF_MAX)
         if isinstance(trouble, ChainRateLimited) and trouble.retry_after:
             wait = max(wait, trouble.retry_after)
         log.warning("a step failed", loop=self.name, failures=failures, wait=wait, exc_info=trouble)

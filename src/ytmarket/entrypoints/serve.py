@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from ipaddress import ip_address
@@ -35,7 +36,7 @@ def serve(settings: Settings, *, host: str, port: int, workers: bool, demo: bool
         )
     if demo and not settings.is_devnet:
         raise SettingsError("--demo is for devnet; unset the wallets, or leave --demo away")
-    configure_logging()
+    _log(settings)
     listener = _listen(host, port)
 
     @asynccontextmanager
@@ -67,7 +68,7 @@ def app_config(app: object) -> uvicorn.Config:
 
 def work(settings: Settings) -> None:
     """Run the loops until told to stop."""
-    configure_logging()
+    _log(settings)
 
     async def run() -> None:
         async with open_shop(settings) as shop:
@@ -78,6 +79,12 @@ def work(settings: Settings) -> None:
             await asyncio.gather(task, return_exceptions=True)
 
     asyncio.run(run())
+
+
+def _log(settings: Settings) -> None:
+    """For people on a terminal, for machines elsewhere; the operator's own secrets in no line."""
+    secrets = [*settings.admin_tokens.values(), *filter(None, [settings.master_key])]
+    configure_logging(as_json=not sys.stderr.isatty(), secrets=secrets)
 
 
 def _is_loopback(host: str) -> bool:
