@@ -1,0 +1,68 @@
+"""The nodes that a network is read from: how they are named, and how many calls each may get."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+from urllib.parse import urlsplit
+
+import attrs
+
+from ytmarket.application.ports.clock import Clock
+
+CALLS_PER_SECOND: Final = 10
+
+_SECOND: Final = timedelta(seconds=1)
+
+Sleep = Callable[[float], Awaitable[None]]
+
+
+@attrs.frozen
+class Endpoint:
+    """One node. Its URL may carry a secret, so it is shown by host and place in the setting alone."""
+
+    url: str = attrs.field(repr=False)
+    setting: str
+    place: int  # from 1 on
+
+    @property
+    def host(self) -> str:
+        """The host's name, without user, port, path and query: keys travel in all of these."""
+        try:
+            return urlsplit(self.url).hostname or "a local file"
+        except ValueError:
+            return "an unreadable URL"
+
+    def __str__(self) -> str:
+        return f"{self.host} (no. {self.place} of {self.setting})"
+
+
+def endpoints_of(setting: str, urls: Sequence[str]) -> tuple[Endpoint, ...]:
+    """The endpoints that a setting lists, in the order of preference."""
+    return tuple(Endpoint(url, setting, place) for place, url in enumerate(urls, start=1))
+
+
+@attrs.define
+class Pace:
+    """A token bucket for one endpoint: so many calls a second, after a burst of a second's worth."""
+
+    _clock: Clock
+    per_second: int = CALLS_PER_SECOND
+    _sleep: Sleep = asyncio.sleep
+    # When the bucket will be full again; each call moves it on by one call's share of a second.
+    _full_at: datetime | None = attrs.field(default=None, init=False)
+
+    async def admit(self, calls: int) -> None:
+        """Wait until so many calls may be made. More than a burst is let in, and paid for by the next."""
+        wait = self._reserve(calls)
+        if wait > timedelta(0):
+            await self._sleep(wait / _SECOND)
+
+    def _reserve(self, calls: int) -> timedelta:
+        now = self._clock.now()
+        full_at = now if self._full_at is None else max(now, self._full_at)
+        self._full_at = full_at + calls * _SECOND / self.per_second
+        # A burst may begin a whole second before the bucket is full, and not earlier.
+        return min(full_at, self._full_at - _SECOND) - now
