@@ -10,7 +10,6 @@ import attrs
 
 from ytmarket.application.ports.chain_reader import (
     ChainBehind,
-    ChainGap,
     ChainMisconfigured,
     ChainRateLimited,
     ChainUnavailable,
@@ -130,5 +129,10 @@ class Rotation(Generic[N]):
 
 
 def _gravity(trouble: ReaderError) -> int:
-    order = (ChainUnavailable, ChainBehind, ChainGap)
-    return next((place for place, kind in enumerate(order) if isinstance(trouble, kind)), len(order))
+    match trouble:
+        case ChainUnavailable():
+            return 0
+        case ChainBehind():
+            return 1
+        case _:
+            return 2
