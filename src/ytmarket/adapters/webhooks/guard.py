@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import socket
 from collections.abc import Sequence
+from contextlib import suppress
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Final, TypeAlias
 
@@ -82,10 +83,9 @@ def literal(host: str) -> Address | None:
 
     An address has one spelling here. In another one somebody is hiding it.
     """
-    try:
-        return ip_address(host)
-    except ValueError:
-        pass
+    with suppress(ValueError):
+        if "%" not in host:  # a zone is this machine's affair
+            return ip_address(host)
     if ENDS_IN_NUMBER.search(host) or ":" in host or "%" in host:
         raise ForbiddenAddress(f"{host!r} is an odd spelling of an address")
     return None
