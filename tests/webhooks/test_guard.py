@@ -174,3 +174,14 @@ def test_this_machine_knows_itself() -> None:
         assert guard.is_this_machine(ip_address(text))
     assert not guard.is_this_machine(ip_address("192.0.2.1"))
     assert not guard.is_this_machine(ip_address("2001:db8::1"))
+
+
+def test_this_machines_own_addresses_are_refused_even_where_they_are_public(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(
+        guard, "is_public", lambda _address: True
+    )  # as on a server without a router before it
+    with pytest.raises(ForbiddenAddress, match="this machine's own"):
+        guard.check([ip_address("192.0.2.1"), ip_address("127.0.0.1")])
+    guard.check([ip_address("192.0.2.1")])

@@ -30,6 +30,7 @@ from ytmarket.domain import (
     signatures,
     times,
     topups,
+    webhook_urls,
     webhooks,
 )
 from ytmarket.domain.api_keys import (
@@ -185,6 +186,9 @@ from ytmarket.domain.topups import (
     TopupTerms,
     TopupTimes,
 )
+from ytmarket.domain.webhook_urls import (
+    parse_webhook_url,
+)
 from ytmarket.domain.webhooks import (
     Answer,
     Delivery,
@@ -322,6 +326,7 @@ __all__ = [
     "next_state",
     "order_states",
     "orders",
+    "parse_webhook_url",
     "pricing",
     "quote",
     "reservations",
@@ -329,6 +334,7 @@ __all__ = [
     "signatures",
     "times",
     "topups",
+    "webhook_urls",
     "webhooks",
     "website_quote",
     "within_tolerance",
