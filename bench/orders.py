@@ -43,7 +43,8 @@ values (:number, 'api', :account, :account, :product, 1, :price, 0, :price, 'pro
     now(), now(), now() + interval '10 minutes');
 insert into transfer (kind, ref, debit, credit, amount, at, account_id, order_id)
 values ('order_charged', :number, 'customer:' || :account, 'escrow', :price, now(), :account, :number);
-insert into event (order_id, status, refunded, at, delivery) values (:number, 'processing', 0, now(), 'unwanted');
+insert into event (order_id, status, refunded, at, delivery)
+values (:number, 'processing', 0, now(), 'unwanted');
 update stock_unit set order_id = :number where id = :unit;
 insert into price_window (amount, taken_at, order_id) values (:price, now(), :number)
     on conflict (amount) do update set taken_at = excluded.taken_at, order_id = excluded.order_id;
@@ -103,6 +104,7 @@ def pgbench(dsn: str, clients: int) -> float:
 
 
 def main() -> None:
+    """Print the table and the two ratios."""
     table = Table("clients", "pgbench, orders/s", "ours over HTTP, orders/s", "median ms", "p99 ms", "ratio")
     theirs, rates = {}, {}
     for count in (1, 8, 32):
