@@ -77,7 +77,7 @@ def claims(
     number = draw(st.integers(1, 9))
     start = draw(starts_at)
     end = start + draw(_LIFETIMES)
-    pending, paid = draw(st.sampled_from([(True, False), (True, False), (False, True), (False, False)]))
+    pending, paid = draw(st.sampled_from([(True, False)] * 3 + [(False, True), (False, False)]))
     kept = timedelta(0) if paid else draw(st.sampled_from([timedelta(0), timedelta(hours=23)]))
     return Claim(
         payer=who,
@@ -99,24 +99,31 @@ def arrivals(draw: DrawFn) -> tuple[Deposit, Sequence[Claim]]:
 
     The claims' bands may overlap, as an application's may that keeps no reservations.
     """
-    centre = draw(st.just(Usdt.of("0.99")) | st.just(Usdt.of(100)) | cents(min_value=Usdt.of(1)))
-    chain = st.sampled_from([Network.TRON, Network.TRON, Network.BSC])
+    centre = draw(st.sampled_from([Usdt.of("0.99"), Usdt.of(100)]) | cents(min_value=Usdt.of(1)))
+    ties = st.sampled_from([centre, centre, centre - Usdt(_BAND), centre + Usdt(_BAND)])
+    chain, amount, starts_at = st.just(Network.TRON), ties, st.just(NOON)
+    if draw(st.booleans()):  # not a contest between equals, but the edges of everything
+        chain = st.sampled_from([Network.TRON, Network.TRON, Network.TRON, Network.BSC])
+        far = st.sampled_from([centre - Usdt.of("0.5"), centre + Usdt.of(3)])
+        amount = ties | neighbours(centre) | far
+        starts_at = st.sampled_from([NOON, NOON + timedelta(seconds=1), NOON + timedelta(hours=1)])
     crowd = draw(
         st.lists(
-            claims(
-                network=chain,
-                amount=neighbours(centre) | st.sampled_from([centre - Usdt.of("0.5"), centre + Usdt.of(3)]),
-                starts_at=st.sampled_from([NOON, NOON + timedelta(seconds=1), NOON + timedelta(hours=1)]),
-            ),
+            claims(network=chain, amount=amount, starts_at=starts_at),
+            min_size=draw(st.sampled_from([0, 2, 3, 4])),
             max_size=6,
             unique_by=lambda claim: claim.ref,
         )
     )
-    marks = [mark for c in crowd for mark in (c.starts_at, c.expires_at, c.reserved_until)] or [NOON]
-    month_later = [claim.expires_at + timedelta(days=30) for claim in crowd]
-    at = draw(st.sampled_from(marks + marks + month_later))
-    second = timedelta(seconds=draw(st.sampled_from([0, -1, 1])))
-    return draw(deposits(network=chain, amount=neighbours(centre), at=st.just(at + second))), crowd
+    aim = draw(st.sampled_from(crowd)) if crowd else None
+    second, minute, month = timedelta(seconds=1), timedelta(minutes=1), timedelta(days=30)
+    moment = aim.starts_at + minute if aim else NOON
+    if aim and draw(st.booleans()):
+        edge = draw(
+            st.sampled_from([aim.starts_at, aim.expires_at, aim.reserved_until, aim.expires_at + month])
+        )
+        moment = edge + draw(st.sampled_from([0, 1, -1])) * second
+    return draw(deposits(network=chain, amount=ties | neighbours(centre), at=st.just(moment))), crowd
 
 
 @st.composite
