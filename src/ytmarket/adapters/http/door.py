@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import itertools
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
+from typing import Final
 
 import attrs
 
 from ytmarket.adapters.http.holder import ShopHolder
 from ytmarket.domain.api_keys import AddressRange
 
+REQUEST_ID_BYTES: Final = 10
 
-def request_ids() -> Iterator[str]:
-    """Names for requests: no two of a process are equal, and those of two processes differ."""
-    process = secrets.token_hex(6)
-    return (f"{process}-{number:x}" for number in itertools.count(1))
+
+def new_request_id() -> str:
+    """A name for a request, by which its answer and its log lines are found again."""
+    return secrets.token_hex(REQUEST_ID_BYTES)
 
 
 @attrs.frozen(kw_only=True)
@@ -25,4 +26,4 @@ class Door:
     holder: ShopHolder
     trusted_proxies: tuple[AddressRange, ...] = ()
     operators: Mapping[str, str] = attrs.field(factory=dict, repr=False)
-    request_ids: Iterator[str] = attrs.field(factory=request_ids)
+    new_request_id: Callable[[], str] = new_request_id

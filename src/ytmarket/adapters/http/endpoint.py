@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from ytmarket.adapters.http import problems
 from ytmarket.adapters.http.door import Door
-from ytmarket.adapters.http.exchange import ANSWER_SECONDS, Exchange, Phase
+from ytmarket.adapters.http.exchange import ANSWER_SECONDS, BODY_SECONDS, Exchange, Phase
 from ytmarket.adapters.http.refusals import BodyTooSlow, ClientGone
 from ytmarket.application.errors import OutcomeUnknown, Unavailable
 
@@ -25,6 +25,7 @@ Handler: TypeAlias = Callable[[C], Awaitable[Response]]
 
 READING: Final = frozenset({"GET", "HEAD"})
 SERVER_ERROR: Final = 500
+NOT_STORED: Final = (b"cache-control", b"no-store")  # answers tell of money, and some hold credentials
 
 
 @attrs.frozen(kw_only=True)
@@ -40,18 +41,23 @@ class Endpoint(Generic[C]):
     handlers: Mapping[str, Handler[C]]
     otherwise: Handler[C]
     answer_seconds: float = ANSWER_SECONDS
+    body_seconds: float = BODY_SECONDS
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         timer = asyncio.timeout(self.answer_seconds)
-        exchange = Exchange(scope, receive, next(self.door.request_ids), timer)
+        exchange = Exchange(scope, receive, self.door.new_request_id(), timer, self.body_seconds)
+        structlog.contextvars.bind_contextvars(request_id=exchange.request_id)
         try:
             response = await self._respond(exchange)
         except ClientGone:
             return
         except Exception as trouble:  # noqa: BLE001 - a client is always told, and never shown why
             response = _problem(trouble, exchange)
-        response.raw_headers.append((b"x-request-id", exchange.request_id.encode()))
-        response.raw_headers.extend(exchange.answer_headers)
+        response.raw_headers += [
+            (b"x-request-id", exchange.request_id.encode()),
+            NOT_STORED,
+            *exchange.answer_headers,
+        ]
         await response(scope, receive, send)
 
     async def _respond(self, exchange: Exchange) -> Response:

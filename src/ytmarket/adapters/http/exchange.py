@@ -34,6 +34,7 @@ class Exchange:
     receive: Receive
     request_id: str
     timer: asyncio.Timeout
+    body_seconds: float = BODY_SECONDS
     phase: Phase = Phase.ADMISSION
     answer_headers: list[RawHeader] = attrs.field(factory=list)
 
@@ -67,7 +68,7 @@ class Exchange:
         before, now = self.phase, asyncio.get_running_loop().time
         left = (self.timer.when() or 0) - now()
         self.phase = Phase.BODY
-        self.timer.reschedule(now() + BODY_SECONDS)
+        self.timer.reschedule(now() + self.body_seconds)
         body = await self._received(max_bytes)
         self.timer.reschedule(now() + left)
         self.phase = before

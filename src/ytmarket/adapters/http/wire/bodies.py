@@ -16,6 +16,15 @@ B = TypeVar("B", bound=msgspec.Struct)
 ID_MAX: Final = 2**63 - 1
 _PLACE: Final = re.compile(r" - at `\$(?P<path>.*)`$", re.DOTALL)
 _STEP: Final = re.compile(r"\.([^.\[]+)|\[(\d+)\]")
+WORDS: Final = {
+    "int": "a whole number",
+    "decimal": "a decimal number",
+    "str": "a string",
+    "bool": "true or false",
+    "array": "an array",
+    "object": "an object",
+    "null": "null",
+}
 _MEMBER: Final = re.compile(r"Object (missing required|contains unknown) field `(.*)`$", re.DOTALL)
 
 
@@ -56,11 +65,3 @@ def _plain(message: str) -> str:
     for ours, theirs in WORDS.items():
         message = message.replace(f"`{ours}`", theirs).replace(f"`{ours} | null`", theirs)
     return message[:1].lower() + message[1:]
-
-
-WORDS: Final = {
-    "int": "a whole number",
-    "decimal": "a decimal number",
-    "str": "a string",
-    "bool": "true or false",
-}

@@ -8,7 +8,7 @@ from ytmarket.adapters.http.wire.money import Money, money
 from ytmarket.domain.catalog import Category, MinimumTerms, Product
 
 
-class ProductView(msgspec.Struct):
+class ProductView(msgspec.Struct, gc=False):
     """`min_quantity` is the least quantity of an order, whatever it comes from."""
 
     id: int

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
+from functools import lru_cache
 from typing import Annotated, Any, Final, TypeAlias
 
 import msgspec
@@ -18,6 +19,7 @@ Money: TypeAlias = Annotated[
 """The type of amounts in answers."""
 
 AMOUNT_MAX: Final = Usdt.of(10**12)  # in micros this still fits a signed 64-bit integer
+AMOUNTS_KEPT: Final = 8_192  # the prices of a catalogue are written again and again
 PROBLEM: Final = "must be an amount of USDT: plain digits, with at most six decimals"
 # The digits of a JSON number; unlike Usdt.of, no leading zero.
 _DIGITS: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,12})?", re.ASCII)
@@ -54,7 +56,12 @@ def read_digits(text: str) -> Usdt:
 
 def money(amount: Usdt) -> msgspec.Raw:
     """A JSON number with at least one decimal: `100.0`, `12.34`."""
-    return msgspec.Raw(str(amount))
+    return _written(amount.micros)
+
+
+@lru_cache(maxsize=AMOUNTS_KEPT)
+def _written(micros: int) -> msgspec.Raw:
+    return msgspec.Raw(str(Usdt(micros)))
 
 
 def on_the_wire(value: Any) -> Any:

@@ -31,7 +31,7 @@ class Parameters:
     def of(cls, query_string: bytes) -> Parameters:
         try:
             pairs = parse_qsl(
-                query_string.decode("latin-1"), keep_blank_values=True, max_num_fields=PARAMETERS_MAX
+                query_string.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=PARAMETERS_MAX
             )
         except ValueError:
             raise InvalidRequest(pointer="", problem=f"send at most {PARAMETERS_MAX} parameters") from None

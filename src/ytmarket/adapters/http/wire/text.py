@@ -36,23 +36,28 @@ class _Unusable:
 def read_object(body: bytes) -> dict[str, Any]:
     """The object that is the whole body. Raises `InvalidRequest` with the place of what is wrong."""
     try:
-        text = body.decode()
-        tree = _STRICT.decode(text)
-        # Only an escape can bring a NUL or a lone surrogate into text that was UTF-8.
-        trouble = "\\u" in text or _is_deeper(tree, DEPTH_MAX)
-    except _Trouble:
-        tree, trouble = _MARKING.decode(body.decode()), True
+        tree = _read(body.decode())
     except UnicodeDecodeError:
         raise _refused("the body is not UTF-8") from None
     except json.JSONDecodeError as error:
         raise _refused(_syntax(body, error)) from None
     except RecursionError:
         raise _refused(_too_deep()) from None
-    if trouble:
-        for pointer, problem in _troubles(tree, "", 0):
-            raise InvalidRequest(pointer=pointer, problem=problem)
     if not isinstance(tree, dict):
         raise _refused("the body must be a JSON object")
+    return tree
+
+
+def _read(text: str) -> Any:
+    try:
+        tree = _STRICT.decode(text)
+        # Only an escape can bring a NUL or a lone surrogate into text that was UTF-8.
+        suspicious = "\\u" in text or _is_deeper(tree, DEPTH_MAX)
+    except _Trouble:
+        tree, suspicious = _MARKING.decode(text), True
+    if suspicious:
+        for pointer, problem in _troubles(tree, "", 0):
+            raise InvalidRequest(pointer=pointer, problem=problem)
     return tree
 
 
