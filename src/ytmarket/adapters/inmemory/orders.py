@@ -53,13 +53,12 @@ class InMemoryOrders:
 
     async def record(self, change: Change) -> None:
         state, order = self._state, change.order
-        row = state.orders.get(order.id)
-        if row is None:
+        if order.id not in state.orders:
             raise OrderNotFound
         if order.settled + order.refunded > order.charged:
             raise AlreadyDone
         with state.journal.all_or_none():
-            state.orders.put(order.id, attrs.evolve(row, order=order))
+            state.orders.put(order.id, OrderRow(order=order))
             post(state, change.transfers)
             if order.is_final:
                 self._hand_out(order)

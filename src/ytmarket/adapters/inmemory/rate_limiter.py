@@ -26,6 +26,11 @@ class InMemoryRateLimiter:
         self.is_down = False
         """Set it to rehearse what happens while the limiter does not answer."""
 
+    @property
+    def callers(self) -> int:
+        """How many callers are remembered."""
+        return len(self._accepted)
+
     async def hit(self, caller: str) -> Allowance:
         if self.is_down:
             raise Unavailable("the limiter in memory was switched off")

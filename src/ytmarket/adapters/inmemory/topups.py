@@ -9,12 +9,12 @@ from itertools import islice
 import attrs
 
 from ytmarket.adapters.inmemory.state import State
-from ytmarket.domain.deposits import DepositStatus
-from ytmarket.domain.errors import AlreadyDone, AmountTaken, Conflict, InvalidValue
+from ytmarket.domain.deposits import Deposit, DepositStatus
+from ytmarket.domain.errors import AlreadyDone, AmountTaken, InvalidValue
 from ytmarket.domain.ids import AccountId, ReservationId
 from ytmarket.domain.money import Usdt
 from ytmarket.domain.networks import Network
-from ytmarket.domain.reservations import TOLERANCE, Payer, Purpose, Reservation
+from ytmarket.domain.reservations import TOLERANCE, Payer, Purpose, Reservation, within_tolerance
 from ytmarket.domain.topups import Topup, TopupStatus
 
 
@@ -86,8 +86,8 @@ class InMemoryTopups:
 
     async def save(self, topup: Topup) -> None:
         kept = self._state.topups[topup.id]
-        if kept.status is TopupStatus.EXPIRED:
-            raise Conflict  # for ever: whoever pays late is credited by hand
+        if not _may_become(kept.status, topup.status):
+            raise AlreadyDone
         self._state.topups.put(
             topup.id,
             attrs.evolve(kept, status=topup.status, deposit_id=topup.deposit_id),
@@ -98,19 +98,17 @@ class InMemoryTopups:
         read_until = state.read_until.get(network)
         if read_until is None:
             return 0
-        unsettled = min(
-            (
-                state.deposits[key].deposit.at
-                for key in state.deposits_in.of(DepositStatus.RECEIVED)
-                if state.deposits[key].deposit.network is network
-            ),
-            default=read_until,
-        )
+        unsettled = [
+            deposit
+            for key in state.deposits_in.of(DepositStatus.RECEIVED)
+            if (deposit := state.deposits[key].deposit).network is network
+        ]
         due = (
             key
             for key in state.topups_in.of(TopupStatus.PENDING)
             if (topup := state.topups[key]).network is network
-            and topup.expires_at <= min(read_until, unsettled)
+            and topup.expires_at <= read_until
+            and not any(_could_pay(deposit, topup) for deposit in unsettled)
         )
         expired = list(islice(due, limit))
         for key in expired:
@@ -130,3 +128,14 @@ class InMemoryTopups:
         """Whether it is kept only because somebody may still pay late."""
         statuses = {t.status for t in self._state.topups_sharing(reservation)}
         return TopupStatus.EXPIRED in statuses and TopupStatus.PENDING not in statuses
+
+
+def _could_pay(deposit: Deposit, topup: Topup) -> bool:
+    return topup.holds(deposit.at) and within_tolerance(deposit.amount, topup.amount)
+
+
+def _may_become(kept: TopupStatus, wanted: TopupStatus) -> bool:
+    """What was credited stays so, and what has expired can only be credited by hand."""
+    if kept is TopupStatus.EXPIRED:
+        return wanted in {TopupStatus.EXPIRED, TopupStatus.CREDITED_MANUAL}
+    return kept is TopupStatus.PENDING

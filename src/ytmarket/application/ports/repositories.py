@@ -158,7 +158,8 @@ class TopupRepository(Protocol):
 
     * no two live reservations of a network overlap, whoever asks, in however many processes;
     * a top-up expires only once its network has been read past its end and every deposit that
-      could pay it is settled; an expired one never changes again.
+      could pay it is settled; an expired one can only be credited by hand;
+    * a top-up is credited once, by one deposit.
     """
 
     async def counts(self, account: AccountId, now: datetime) -> tuple[int, int]:

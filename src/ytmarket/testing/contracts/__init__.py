@@ -37,32 +37,58 @@ from ytmarket.testing.contracts.accounts import AccountContract  # noqa: E402 - 
 from ytmarket.testing.contracts.api_keys import ApiKeyContract  # noqa: E402 - see above
 from ytmarket.testing.contracts.audit import AuditContract  # noqa: E402 - see above
 from ytmarket.testing.contracts.catalog import CatalogContract  # noqa: E402 - see above
+from ytmarket.testing.contracts.chain_reader import ChainReaderContract, ChainUnderTest  # noqa: E402 - see above
+from ytmarket.testing.contracts.clock import ClockContract  # noqa: E402 - see above
 from ytmarket.testing.contracts.deposits import DepositContract  # noqa: E402 - see above
 from ytmarket.testing.contracts.desk import OrderDeskContract  # noqa: E402 - see above
+from ytmarket.testing.contracts.devnet import DevnetContract  # noqa: E402 - see above
 from ytmarket.testing.contracts.orders import OrderContract  # noqa: E402 - see above
 from ytmarket.testing.contracts.queries import QueriesContract  # noqa: E402 - see above
 from ytmarket.testing.contracts.races import RaceContract  # noqa: E402 - see above
+from ytmarket.testing.contracts.rate_limiter import Limited, RateLimiterContract  # noqa: E402 - see above
+from ytmarket.testing.contracts.rate_source import RateSourceContract  # noqa: E402 - see above
+from ytmarket.testing.contracts.receiver import Arrived, LoopbackReceiver, Receiver, loopback_receiver  # noqa: E402 - see above
 from ytmarket.testing.contracts.requests import RequestContract  # noqa: E402 - see above
 from ytmarket.testing.contracts.store import StoreContract  # noqa: E402 - see above
+from ytmarket.testing.contracts.supplier import SupplierContract  # noqa: E402 - see above
+from ytmarket.testing.contracts.tokens import TokensContract  # noqa: E402 - see above
 from ytmarket.testing.contracts.topups import TopupContract  # noqa: E402 - see above
 from ytmarket.testing.contracts.unit_of_work import UnitOfWorkContract  # noqa: E402 - see above
+from ytmarket.testing.contracts.vault import VaultContract  # noqa: E402 - see above
+from ytmarket.testing.contracts.webhook_sender import HttpSenderContract, WebhookSenderContract  # noqa: E402 - see above
 from ytmarket.testing.contracts.webhooks import WebhookContract  # noqa: E402 - see above
 from ytmarket.testing.contracts.world import World  # noqa: E402 - see above
 
 __all__ = [
     "AccountContract",
     "ApiKeyContract",
+    "Arrived",
     "AuditContract",
     "CatalogContract",
+    "ChainReaderContract",
+    "ChainUnderTest",
+    "ClockContract",
     "DepositContract",
+    "DevnetContract",
+    "HttpSenderContract",
+    "Limited",
+    "LoopbackReceiver",
     "OrderContract",
     "OrderDeskContract",
     "QueriesContract",
     "RaceContract",
+    "RateLimiterContract",
+    "RateSourceContract",
+    "Receiver",
     "RequestContract",
     "StoreContract",
+    "SupplierContract",
+    "TokensContract",
     "TopupContract",
     "UnitOfWorkContract",
+    "VaultContract",
     "WebhookContract",
+    "WebhookSenderContract",
     "World",
+    "loopback_receiver",
 ]

@@ -258,9 +258,27 @@ class TopupContract(StorePartContract):
         topup = await world.topup(await world.customer(), 100)
         await world.read(Network.TRON, until=topup.expires_at)
         await world.expire()
-        with pytest.raises(Conflict):
-            await world.save_topup(attrs.evolve(topup, status=TopupStatus.CREDITED_AUTO))
+        for status in (TopupStatus.CREDITED_AUTO, TopupStatus.PENDING):
+            with pytest.raises(Conflict):
+                await world.save_topup(attrs.evolve(topup, status=status))
         assert (await world.topup_now(topup)).status is TopupStatus.EXPIRED
+
+    async def test_an_expired_topup_can_be_credited_by_hand(self, world: World) -> None:
+        topup = await world.topup(await world.customer(), 100)
+        await world.read(Network.TRON, until=topup.expires_at)
+        await world.expire()
+        late = await world.deposit(100, at=topup.expires_at + SECOND)
+        by_hand = attrs.evolve(topup, status=TopupStatus.CREDITED_MANUAL, deposit_id=late.id)
+        await world.save_topup(by_hand)
+        assert await world.topup_now(topup) == by_hand
+
+    async def test_a_topup_is_credited_once(self, world: World) -> None:
+        credited = await _credit(world, await world.topup(await world.customer(), 100))
+        another = await world.deposit(100)
+        for status in (TopupStatus.CREDITED_AUTO, TopupStatus.CREDITED_MANUAL, TopupStatus.PENDING):
+            with pytest.raises(Conflict):
+                await world.save_topup(attrs.evolve(credited, status=status, deposit_id=another.id))
+        assert await world.topup_now(credited) == credited
 
     async def test_the_address_is_kept_with_the_topup(self, world: World) -> None:
         topup = await world.topup(await world.customer(), 100)

@@ -1,0 +1,66 @@
+"""What every vault promises."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+
+import pytest
+
+from ytmarket.application.ports.vault import Vault, VaultError
+from ytmarket.testing.contracts.base import Contract
+
+PLAIN = b"login:password \x00\xff"
+PLACE = "stock_unit.sealed:1"
+
+
+class VaultContract(Contract):
+    """The promises of the `Vault` port. Needs the fixtures `vault` and `other_vault`, of another key."""
+
+    @pytest.mark.parametrize("plain", [PLAIN, b"", bytes(100_000)])
+    async def test_what_was_sealed_opens_to_the_same_bytes(self, vault: Vault, plain: bytes) -> None:
+        assert vault.open(vault.seal(plain, PLACE), PLACE) == plain
+
+    @pytest.mark.parametrize("place", ["stock_unit.sealed:2", "stock_unit.sealed:11", "", PLACE + " "])
+    async def test_in_another_place_it_does_not_open(self, vault: Vault, place: str) -> None:
+        sealed = vault.seal(PLAIN, PLACE)
+        with pytest.raises(VaultError):
+            vault.open(sealed, place)
+
+    async def test_changed_anywhere_it_does_not_open(self, vault: Vault) -> None:
+        sealed = vault.seal(PLAIN, PLACE)
+        for at in range(len(sealed)):
+            changed = bytearray(sealed)
+            changed[at] ^= 1
+            with pytest.raises(VaultError):
+                vault.open(bytes(changed), PLACE)
+
+    async def test_shortened_or_lengthened_it_does_not_open(self, vault: Vault) -> None:
+        sealed = vault.seal(PLAIN, PLACE)
+        for changed in (b"", sealed[:1], sealed[:-1], sealed[1:], sealed + b"\x00"):
+            with pytest.raises(VaultError):
+                vault.open(changed, PLACE)
+
+    async def test_what_was_never_sealed_does_not_open(self, vault: Vault) -> None:
+        with pytest.raises(VaultError):
+            vault.open(PLAIN * 4, PLACE)
+
+    async def test_under_another_key_it_does_not_open(self, vault: Vault, other_vault: Vault) -> None:
+        sealed = vault.seal(PLAIN, PLACE)
+        with pytest.raises(VaultError):
+            other_vault.open(sealed, PLACE)
+
+    async def test_sealed_twice_it_reads_differently(self, vault: Vault) -> None:
+        assert len({vault.seal(PLAIN, PLACE) for _ in range(100)}) == 100
+
+    async def test_what_is_sealed_does_not_show(self, vault: Vault) -> None:
+        assert PLAIN not in vault.seal(PLAIN, PLACE)
+
+    async def test_equal_content_has_equal_fingerprints(self, vault: Vault) -> None:
+        assert vault.fingerprint(PLAIN) == vault.fingerprint(PLAIN)
+        assert vault.fingerprint(PLAIN) != vault.fingerprint(PLAIN + b" ")
+
+    async def test_a_fingerprint_tells_nothing_without_the_key(
+        self, vault: Vault, other_vault: Vault
+    ) -> None:
+        assert vault.fingerprint(PLAIN) != other_vault.fingerprint(PLAIN)
+        assert sha256(PLAIN).digest() not in vault.fingerprint(PLAIN)
