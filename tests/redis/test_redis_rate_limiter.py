@@ -107,6 +107,16 @@ async def test_a_stopped_redis_is_told_at_once_and_its_return_is_noticed(
     assert await seconds_to_heal(limiter) < 2
 
 
+async def test_a_redis_restarted_between_two_requests_goes_unnoticed(
+    server: RedisServer, limiter: RedisRateLimiter
+) -> None:
+    for _ in range(2):
+        answers = await asyncio.gather(*(limiter.hit(f"caller {number}") for number in range(50)))
+        assert {answer.remaining for answer in answers} == {59}
+        server.stop()
+        server.start()
+
+
 async def test_a_frozen_redis_is_given_up_within_a_second(
     server: RedisServer, limiter: RedisRateLimiter
 ) -> None:
@@ -192,6 +202,13 @@ async def test_what_counts_no_longer_is_forgotten_by_redis(limiter: RedisRateLim
     length: Any = client.llen(KEY_PREFIX + "ann")
     assert await length == 60
     assert 59_000 < await client.pttl(KEY_PREFIX + "ann") <= 61_000
+    long_ago = await redis_now(client) - 61 * SECOND
+    await fill(client, "old", [long_ago] * 60)
+    await limiter.hit("old")
+    stored: Any = client.lrange(KEY_PREFIX + "old", 0, -1)
+    (hit,) = await stored
+    assert hit.isdigit()  # a whole number of microseconds, not 1.7e+15
+    assert len(hit) == len(str(long_ago))
 
 
 async def test_no_limiter_is_made_from_a_url_of_another_kind() -> None:

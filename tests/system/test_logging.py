@@ -138,7 +138,7 @@ def test_no_way_of_logging_shows_a_secret(as_json: bool) -> None:  # noqa: FBT00
     log.info(event)
     log.info("positional %s", KEY)
     log.info("objects", error=ValueError(KEY), raw=KEY.encode())
-    log.info("urls", url=f"postgresql://shop:{CREDENTIAL}@db/shop", dsn_text=f"host=db password={CREDENTIAL}")
+    log.info("urls", url=f"postgresql://shop:{CREDENTIAL}@db/shop", conninfo=f"host=db password={CREDENTIAL}")
     log.info("bearer", line=f"Authorization: Bearer {CREDENTIAL}")
     log.info("literal", line=f"it is {ADMIN_TOKEN}.")
     logging.getLogger("library").info("args %s", SECRET, extra={"secret": CREDENTIAL, "other": KEY})

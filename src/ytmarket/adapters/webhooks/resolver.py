@@ -18,7 +18,7 @@ from ytmarket.adapters.webhooks.guard import Address
 
 HOSTS_FILE: Final = Path("/etc/hosts")
 LIFETIME_SECONDS: Final = 4.0
-TRIES: Final = 4
+TRY_SECONDS: Final = 1.0
 LOOPBACK: Final = (ip_address("127.0.0.1"), ip_address("::1"))
 
 
@@ -84,7 +84,7 @@ class DnsResolver:
             stub.nameservers = list(self.nameservers)
             stub.port = self.port
         stub.lifetime = self.lifetime_seconds
-        stub.timeout = self.lifetime_seconds / TRIES  # a datagram may be lost
+        stub.timeout = min(TRY_SECONDS, self.lifetime_seconds)  # a datagram may be lost
         return stub
 
 
