@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from functools import lru_cache
 
 import attrs
 
 from ytmarket.domain.errors import BelowMinimum, InvalidRequest, InvalidValue
 from ytmarket.domain.ids import ProductId
-from ytmarket.domain.money import ZERO, Usdt
+from ytmarket.domain.money import MICROS, ZERO, Usdt
 
 
 @attrs.frozen(kw_only=True)
@@ -26,11 +27,7 @@ class MinimumTerms:
 
     def quantity_for(self, unit_price: Usdt) -> int:
         """How many units reach the floor: ⌈floor ÷ unit price in roubles⌉, at least one."""
-        floor, floor_scale = self.floor_rub.as_integer_ratio()
-        rate, rate_scale = self.rub_per_usdt.as_integer_ratio()
-        wanted = floor * rate_scale * Usdt.of(1).micros
-        per_unit = floor_scale * rate * unit_price.micros
-        return max(1, -(-wanted // per_unit))
+        return _quantity_for(unit_price.micros, self.floor_rub, self.rub_per_usdt)
 
 
 @attrs.frozen(kw_only=True)
@@ -89,3 +86,12 @@ def check_price(price: Usdt) -> None:
     """Raises `InvalidRequest` unless a product can have this price."""
     if price <= ZERO:
         raise InvalidRequest(pointer="/price_usdt", problem="must be more than 0")
+
+
+@lru_cache(maxsize=4096)
+def _quantity_for(unit_micros: int, floor_rub: Decimal, rub_per_usdt: Decimal) -> int:
+    floor, floor_scale = floor_rub.as_integer_ratio()
+    rate, rate_scale = rub_per_usdt.as_integer_ratio()
+    wanted = floor * rate_scale * MICROS
+    per_unit = floor_scale * rate * unit_micros
+    return max(1, -(-wanted // per_unit))

@@ -23,7 +23,7 @@ _DIGITS: Final = re.compile(r"(-?)([0-9]{1,15})(?:\.([0-9]{1,6})0*)?", re.ASCII)
 _WHOLE_DIGITS_MAX: Final = 15
 
 
-@attrs.frozen(order=True, repr=False)
+@attrs.frozen(repr=False)
 class Usdt:
     """A signed amount of USDT. Whoever needs it positive says so."""
 
@@ -72,6 +72,19 @@ class Usdt:
     def share_up(self, part: int, whole: int) -> Usdt:
         """The part-th of a whole, a broken micro counted as a full one."""
         return Usdt(-(-self.micros * part // whole))
+
+    # Written out, because comparing through attrs builds two tuples each time.
+    def __lt__(self, other: Usdt) -> bool:
+        return self.micros < other.micros
+
+    def __le__(self, other: Usdt) -> bool:
+        return self.micros <= other.micros
+
+    def __gt__(self, other: Usdt) -> bool:
+        return self.micros > other.micros
+
+    def __ge__(self, other: Usdt) -> bool:
+        return self.micros >= other.micros
 
     def __add__(self, other: Usdt) -> Usdt:
         return Usdt(self.micros + other.micros)

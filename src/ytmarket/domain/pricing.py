@@ -7,8 +7,10 @@ the first that is not hit is the price.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Iterator
+from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 import attrs
@@ -55,33 +57,34 @@ def amounts_that_matter(base: Usdt) -> set[Usdt]:
     return {amount for candidate in candidates(base) for amount in near(candidate)}
 
 
-def is_hit(amount: Usdt, taken: Container[Usdt]) -> bool:
-    """Whether an order has taken this amount or one near it."""
-    return any(other in taken for other in near(amount))
+@lru_cache(maxsize=1024)
+def _ladder(base: Usdt) -> tuple[tuple[Usdt, frozenset[Usdt]], ...]:
+    """Each candidate with the amounts that hit it. Kept, because shops sell the same things all day."""
+    return tuple((amount, frozenset(near(amount))) for amount in candidates(base))
 
 
-def quote(base: Usdt, taken: Container[Usdt]) -> Quote:
+def quote(base: Usdt, taken: AbstractSet[Usdt]) -> Quote:
     """The price of an order paid from a balance: at the cap it is +10% whether hit or not.
 
     *taken* holds the whole-cent amounts taken within the window.
     """
     hits = 0
-    for amount in candidates(base):
-        if not is_hit(amount, taken):
+    for amount, hitting in _ladder(base):
+        if hitting.isdisjoint(taken):
             return Quote(amount=amount, hits=hits)
         hits += 1
     return Quote(amount=base.plus_percent(CAP_PERCENT), hits=hits)
 
 
-def website_quote(base: Usdt, taken: Container[Usdt], is_free: Callable[[Usdt], bool]) -> Quote | None:
+def website_quote(base: Usdt, taken: AbstractSet[Usdt], is_free: Callable[[Usdt], bool]) -> Quote | None:
     """The price of an order that is paid on chain, hence needs an amount of its own.
 
     *is_free* tells whether the amount can be reserved. When every candidate is hit or reserved, it
     is the lowest free amount above the base in steps of 0.03, up to +10%; None when there is none.
     """
     hits = 0
-    for amount in candidates(base):
-        if not is_hit(amount, taken) and is_free(amount):
+    for amount, hitting in _ladder(base):
+        if hitting.isdisjoint(taken) and is_free(amount):
             return Quote(amount=amount, hits=hits)
         hits += 1
     amount, cap = base + STEP, base.plus_percent(CAP_PERCENT)

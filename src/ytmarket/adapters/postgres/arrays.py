@@ -9,6 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 
-def numbers(values: Iterable[int]) -> str:
+def numbers(values: Iterable[int | None]) -> str:
     """An array literal; the statement casts it: `%s::bigint[]`."""
-    return "{" + ",".join(map(str, values)) + "}"
+    return "{" + ",".join(["null" if value is None else str(value) for value in values]) + "}"

@@ -42,6 +42,18 @@ set statement_timeout = '5s';
 set lock_timeout = '4s';
 set idle_in_transaction_session_timeout = '10s';
 set timezone = 'UTC';
+set jit = off;
+"""
+
+FEW_ROWS: Final = """
+set plan_cache_mode = force_generic_plan;
+set enable_seqscan = off;
+set enable_hashjoin = off;
+set enable_mergejoin = off;
+"""
+"""For units of work: every statement of theirs reaches a few rows by an index.
+
+Plans are made once, and stay good when tables grow faster than their statistics.
 """
 
 
@@ -63,12 +75,20 @@ class TranslatingCursor(AsyncCursor[TupleRow]):
             raise refusal(error) from error
 
 
-def open_pool(dsn: str, *, name: str, max_size: int, autocommit: bool) -> Pool:
+def open_pool(dsn: str, *, name: str, max_size: int, autocommit: bool, settings: str = "") -> Pool:
     """A pool that is not open yet, so that nothing connects before an event loop runs.
+
+    *settings* are run on every new connection, after those that all have.
 
     Connections are not checked when lent: a check costs a round trip each time, and on a dead
     server it walks through all of them. A lost one empties the whole pool instead (`lent`).
     """
+
+    async def configure(connection: Connection) -> None:
+        await connection.set_autocommit(True)
+        await connection.execute(SETTINGS + settings)
+        await connection.set_autocommit(autocommit)
+
     return AsyncConnectionPool(
         conninfo(dsn),
         connection_class=AsyncConnection[TupleRow],
@@ -77,7 +97,7 @@ def open_pool(dsn: str, *, name: str, max_size: int, autocommit: bool) -> Pool:
         max_size=max_size,
         timeout=POOL_TIMEOUT_SECONDS,
         max_lifetime=CONNECTION_LIFETIME_SECONDS,
-        configure=_configure,
+        configure=configure,
         open=False,
         name=name,
     )
@@ -118,13 +138,6 @@ async def lent(pool: Pool) -> AsyncIterator[Connection]:
         if isinstance(error.__cause__, Error) and is_lost(error.__cause__):
             await _drain(pool)
         raise
-
-
-async def _configure(connection: Connection) -> None:
-    autocommit = connection.autocommit
-    await connection.set_autocommit(True)
-    await connection.execute(SETTINGS)
-    await connection.set_autocommit(autocommit)
 
 
 async def _reset(connection: Connection) -> None:

@@ -12,6 +12,7 @@ from psycopg_pool import PoolTimeout
 
 from ytmarket.adapters.postgres.clock import PostgresClock
 from ytmarket.adapters.postgres.connections import (
+    FEW_ROWS,
     OPEN_TIMEOUT_SECONDS,
     Pool,
     lent,
@@ -55,7 +56,7 @@ class PostgresDatabase:
             Unavailable: It does not answer.
             UnfitDatabase: It answers, and must not be used; the text says what to change.
         """
-        writing = open_pool(dsn, name="writing", max_size=writers, autocommit=False)
+        writing = open_pool(dsn, name="writing", max_size=writers, autocommit=False, settings=FEW_ROWS)
         reading = open_pool(dsn, name="reading", max_size=readers, autocommit=True)
         try:
             for pool in (writing, reading):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
 from functools import lru_cache
-from typing import Self
+from typing import Final, Self
 
 import attrs
 
@@ -12,6 +12,9 @@ from ytmarket.domain import pricing
 from ytmarket.domain.ids import AccountId, ProductId, UnitId
 from ytmarket.domain.money import Usdt
 from ytmarket.domain.shop import OrderRequest, PlaceOrder
+
+LARGE: Final = 50
+"""An order of more units is looked at more closely before they are looked up."""
 
 
 @attrs.frozen
@@ -30,20 +33,22 @@ class DeskMemory:
 class Basket:
     """What the requests of a batch want, taken together.
 
-    `lines` has the units and the orders of each product and account.
+    `lines` has the units and the orders of each product: the large ones of each account apart, so
+    that what the account can pay for bounds them, the others in one line without an account.
     """
 
-    lines: dict[tuple[ProductId, AccountId], tuple[int, int]]
+    lines: dict[tuple[ProductId, AccountId | None], tuple[int, int]]
     quantities: frozenset[tuple[ProductId, int]]
 
     @classmethod
     def of(cls, requests: Sequence[OrderRequest]) -> Self:
-        lines: dict[tuple[ProductId, AccountId], tuple[int, int]] = {}
+        lines: dict[tuple[ProductId, AccountId | None], tuple[int, int]] = {}
         quantities = set()
         for request in requests:
             command = request.command
             if isinstance(command, PlaceOrder):
-                key = command.product_id, request.account_id
+                large = command.quantity > LARGE
+                key = command.product_id, request.account_id if large else None
                 units, orders = lines.get(key, (0, 0))
                 lines[key] = units + command.quantity, orders + 1
                 quantities.add((command.product_id, command.quantity))

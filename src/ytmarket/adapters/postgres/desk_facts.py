@@ -30,7 +30,8 @@ LOCK_ACCOUNTS: Final = """
 LOCK_PRODUCTS: Final = f"""
     select {PRODUCT_COLUMNS} from product where id = any(%s::bigint[]) order by id for no key update
 """
-# No more units than the accounts can pay for: rounding takes less than a cent off an order's price.
+# No more units than an account can pay for, where one is named: then a huge order that nobody can
+# pay for costs no more than a small one. Rounding takes less than a cent off an order's price.
 FREE_UNITS: Final = f"""
     select needed.product_id, needed.units, array(
         select stock_unit.id from stock_unit
@@ -44,8 +45,8 @@ FREE_UNITS: Final = f"""
         ))::bigint as units
         from unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[])
             as line (product_id, account_id, quantity, orders, free_from)
-        join account on account.id = line.account_id
-        join product on product.id = line.product_id
+        left join account on account.id = line.account_id
+        left join product on product.id = line.product_id and line.account_id is not null
         group by line.product_id
     ) as needed
 """
