@@ -145,10 +145,12 @@ def mint(
 
     async def use(shop: Shop) -> None:
         minted = await shop.services.api_keys.mint(label, actor(), with_secret=secret, allowed=allowed)
-        show(
-            [{"fp": minted.record.fp, "key": minted.key, "secret": minted.secret or "", "label": label}],
-            as_json=as_json,
-        )
+        told = {"fp": minted.record.fp, "key": minted.key, "secret": minted.secret or "-", "label": label}
+        if as_json:
+            show([told], as_json=True)
+        else:
+            for name, value in told.items():
+                out.print(f"{name:<8}{value}", soft_wrap=True, highlight=False)
 
     with_shop(data_dir, use)
 

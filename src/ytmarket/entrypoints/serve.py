@@ -13,7 +13,6 @@ from ipaddress import ip_address
 import uvicorn
 from rich.console import Console
 from rich.panel import Panel
-from rich.table import Table
 
 from ytmarket.adapters.system.logging import configure_logging
 from ytmarket.application.api_keys import MintedKey
@@ -45,6 +44,9 @@ def serve(settings: Settings, *, host: str, port: int, workers: bool, demo: bool
         _announce(shop.settings, listener, demo=demo, keys=keys)
         yield
 
+    # uvicorn raises the signal that ended it once more when all is closed: that was the end.
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda *_: None)
     app = create_app(settings, workers=workers, on_open=announced)
     uvicorn.Server(app_config(app)).run(sockets=[listener])
 
@@ -128,14 +130,14 @@ def _announce(settings: Settings, listener: socket.socket, *, demo: bool, keys: 
 
 
 def _print_keys(keys: DemoKeys) -> None:
-    table = Table(title="Demo keys, shown only now", title_justify="left", show_edge=False)
-    table.add_column("key")
-    table.add_column("API key", overflow="fold")
-    table.add_column("secret", overflow="fold")
-    _add(table, "signs its requests", keys.signing)
-    _add(table, f"without a secret, holds {DEMO_BALANCE} devnet USDT", keys.funded)
-    console.print(table)
+    console.print("[bold]Two demo keys, shown only now:[/]")
+    _print_key("signs its requests", keys.signing)
+    _print_key(f"without a secret, holds {DEMO_BALANCE} devnet USDT", keys.funded)
 
 
-def _add(table: Table, name: str, minted: MintedKey) -> None:
-    table.add_row(name, minted.key, minted.secret or "-")
+def _print_key(name: str, minted: MintedKey) -> None:
+    """One thing a line and never wrapped, so that it can be copied."""
+    console.print(f"  {name}", style="dim")
+    console.print(f"    key     {minted.key}", soft_wrap=True, highlight=False)
+    if minted.secret is not None:
+        console.print(f"    secret  {minted.secret}", soft_wrap=True, highlight=False)
