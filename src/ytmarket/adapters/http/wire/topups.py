@@ -78,8 +78,7 @@ def topup_view(topup: Topup) -> TopupView:
     )
     if topup.amount != topup.requested:
         view.notice = (
-            f"Send exactly {topup.amount} USDT: only amount_usdt will be credited automatically,"
-            f" because {topup.requested} is awaited from somebody else"
+            f"Send exactly {topup.amount} USDT and not {topup.requested}: only amount_usdt will be credited"
         )
     return view
 

@@ -1,0 +1,61 @@
+"""The app inside another one: under its prefix, with and without a lifespan of its own."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx2
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
+from starlette.routing import Mount, Route
+
+from tests.http.shop import as_sent, open_world
+from tests.http.test_admission import code_of
+from ytmarket.adapters.http.app import ShopHolder, build_app
+
+ORDER = {"product_id": 1, "quantity": 1, "payment_method": "balance"}
+
+
+async def home(_: object) -> PlainTextResponse:
+    return PlainTextResponse("home")
+
+
+async def test_mounted_under_a_prefix_it_is_the_same_shop() -> None:
+    world = open_world()
+    await world.product(1, "8")
+    key = await world.rich(secret=True)
+    parent = Starlette(routes=[Route("/", home), Mount("/shop", world.app())])
+    body = as_sent(ORDER)
+    headers = world.signed(key, body) | {"Idempotency-Key": "a-1"}
+    async with world.client(key, app=parent) as client:
+        assert (await client.get("/")).text == "home"
+        assert (await client.get("/shop/api/v1/health")).status_code == 200
+        placed = await client.post("/shop/api/v1/orders", content=body, headers=headers)
+        number = placed.json()["order_id"]
+        assert (await client.get(f"/shop/api/v1/orders/{number}")).json()["order_id"] == number
+        assert code_of(await client.get("/shop/api/v1/nowhere")) == (404, "path_not_found")
+        assert code_of(await client.get("/shop/nowhere")) == (404, "path_not_found")
+    async with world.client(key) as client:
+        again = await client.post("/api/v1/orders", content=body, headers=headers)
+        assert (again.content, again.headers["idempotent-replayed"]) == (placed.content, "true")
+
+
+async def test_its_lifespan_opens_the_shop() -> None:
+    world = open_world()
+    key = await world.mint()
+    holder = ShopHolder()
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        holder.services = world.services
+        yield
+        holder.services = None
+
+    app = build_app(holder=holder, lifespan=lifespan)
+    parent = Starlette(routes=[Mount("/shop", app)])
+    transport = httpx2.ASGITransport(app=parent)
+    headers = {"X-API-Key": key.key}
+    async with httpx2.AsyncClient(transport=transport, base_url="http://shop", headers=headers) as client:
+        assert (await client.get("/shop/api/v1/health")).status_code == 503
+        async with app.router.lifespan_context(app):
+            assert (await client.get("/shop/api/v1/health")).status_code == 200
+        assert (await client.get("/shop/api/v1/health")).status_code == 503

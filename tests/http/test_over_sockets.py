@@ -1,0 +1,169 @@
+"""What only a real server and raw bytes can show: chunks, lengths, half requests, many on one line."""
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import attrs
+import pytest
+import uvicorn
+
+from tests.http.shop import World, as_sent, open_world
+
+ORDER = {"product_id": 1, "quantity": 1, "payment_method": "balance"}
+
+
+@attrs.frozen
+class Answer:
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def code(self) -> str:
+        code: str = json.loads(self.body)["code"]
+        return code
+
+
+@attrs.frozen
+class Line:
+    """One connection to the server."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+    async def send(self, *parts: bytes) -> None:
+        for part in parts:
+            self.writer.write(part)
+            await self.writer.drain()
+
+    async def answer(self, *, head: bool = False) -> Answer:
+        async with asyncio.timeout(10):
+            first = await self.reader.readuntil(b"\r\n\r\n")
+            status, *lines = first.decode("latin-1").split("\r\n")[:-2]
+            headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}
+            length = 0 if head else int(headers["content-length"])
+            return Answer(int(status.split()[1]), headers, await self.reader.readexactly(length))
+
+
+@asynccontextmanager
+async def served(world: World) -> AsyncIterator[int]:
+    """The shop on a free port of the loopback interface."""
+    config = uvicorn.Config(
+        world.app(), http="httptools", ws="none", lifespan="off", log_config=None, proxy_headers=False
+    )
+    server = uvicorn.Server(config)
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        task = asyncio.create_task(server.serve(sockets=[listener]))
+        while not server.started:  # noqa: ASYNC110 - uvicorn has no event to wait for
+            await asyncio.sleep(0.01)
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            server.should_exit = True
+            await task
+
+
+@asynccontextmanager
+async def connected(port: int) -> AsyncIterator[Line]:
+    line = Line(*await asyncio.open_connection("127.0.0.1", port))
+    try:
+        yield line
+    finally:
+        line.writer.close()
+
+
+@pytest.fixture
+async def world() -> World:
+    world = open_world(limit=1_000)
+    await world.product(1, "8", units=50)
+    return world
+
+
+async def head(world: World, method: str, path: str, *headers: str) -> bytes:
+    key = await world.rich()
+    lines = [f"{method} /api/v1{path} HTTP/1.1", "Host: shop", f"X-API-Key: {key.key}", *headers, "", ""]
+    return "\r\n".join(lines).encode("latin-1")
+
+
+async def test_chunked_bodies(world: World) -> None:
+    body = as_sent(ORDER)
+    chunks = b"".join(b"%x\r\n%b\r\n" % (1, body[at : at + 1]) for at in range(len(body))) + b"0\r\n\r\n"
+    async with served(world) as port, connected(port) as line:
+        await line.send(await head(world, "POST", "/orders", "Transfer-Encoding: chunked"), chunks)
+        assert (await line.answer()).status == 200
+
+
+async def test_chunks_without_end_are_cut_off(world: World) -> None:
+    chunk = b"4000\r\n" + b" " * 0x4000 + b"\r\n"
+    async with served(world) as port, connected(port) as line:
+        await line.send(await head(world, "POST", "/orders", "Transfer-Encoding: chunked"), *([chunk] * 5))
+        answer = await line.answer()
+        assert (answer.status, answer.code) == (413, "body_too_large")
+
+
+@pytest.mark.parametrize("length", ["65537", "99999999999999999"])
+async def test_a_length_that_is_too_large_is_refused_before_the_body_is_sent(
+    world: World, length: str
+) -> None:
+    async with served(world) as port, connected(port) as line:
+        await line.send(await head(world, "POST", "/orders", f"Content-Length: {length}"))
+        answer = await line.answer()
+        assert (answer.status, answer.code) == (413, "body_too_large")
+
+
+async def test_many_requests_on_one_line(world: World) -> None:
+    body = as_sent(ORDER)
+    order = await head(world, "POST", "/orders", f"Content-Length: {len(body)}") + body
+    async with served(world) as port, connected(port) as line:
+        await line.send(order * 3)
+        assert [(await line.answer()).status for _ in range(3)] == [200, 200, 200]
+
+
+async def test_head_is_get_without_a_body(world: World) -> None:
+    async with served(world) as port, connected(port) as line:
+        request = await head(world, "HEAD", "/products")
+        await line.send(request)
+        answer = await line.answer(head=True)
+        assert (answer.status, answer.headers["content-type"]) == (200, "application/json")
+        await line.send(request)
+        assert (await line.answer(head=True)).status == 200
+
+
+async def test_a_request_that_breaks_off_hurts_nobody(world: World) -> None:
+    request = await head(world, "POST", "/orders", "Content-Length: 60")
+    async with served(world) as port:
+        async with connected(port) as line:
+            await line.send(request, b'{"product_id": 1,')
+        async with connected(port) as line:
+            await line.send(await head(world, "GET", "/health"))
+            assert (await line.answer()).status == 200
+
+
+@pytest.mark.parametrize(
+    "name", ["X-API-Key", "X-Signature", "X-Timestamp", "Idempotency-Key", "X-Forwarded-For"]
+)
+async def test_bytes_beyond_ascii_in_headers(world: World, name: str) -> None:
+    signer = await world.rich("99", secret=True)
+    async with served(world) as port, connected(port) as line:
+        request = f"POST /api/v1/orders HTTP/1.1\r\nHost: shop\r\nX-API-Key: {signer.key}\r\n"
+        odd = name.encode() + b": \xff\xfe\xe9\r\n"
+        await line.send(request.encode() + odd + b"Content-Length: 2\r\n\r\n{}")
+        assert (await line.answer()).status == 401
+
+
+async def test_odd_paths(world: World) -> None:
+    async with served(world) as port, connected(port) as line:
+        for path in (
+            "/orders/%00",
+            "/orders/%ff%fe",
+            "/balance/topup/%ed%a0%80",
+            "/products?category=%ff",
+            "//",
+            "/%2e%2e",
+        ):
+            await line.send(await head(world, "GET", path))
+            assert (await line.answer()).status in {200, 404}

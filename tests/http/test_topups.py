@@ -1,0 +1,89 @@
+"""Top-ups over HTTP: amounts that are nudged, shared and refused, and what becomes of them."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+from tests.http.shop import NOW, open_world
+from tests.http.test_admission import code_of
+from ytmarket.domain.times import epoch_seconds
+from ytmarket.domain.topups import TopupTerms
+
+TOPUP = {"amount_usdt": 100, "network": "usdt_ton"}
+PATH = "/api/v1/balance/topup"
+
+
+async def test_an_amount_that_is_taken_is_nudged_with_a_notice() -> None:
+    world = open_world()
+    async with world.client(await world.mint()) as first, world.client(await world.mint()) as second:
+        assert (await first.post(PATH, json=TOPUP)).json()["amount_usdt"] == 100.0
+        nudged = (await second.post(PATH, json=TOPUP)).json()
+        assert (nudged["amount_usdt"], nudged["requested_amount_usdt"]) == (100.03, 100.0)
+        assert "100.03" in nudged["notice"]
+        exact = await second.post(PATH, json=TOPUP | {"amount_usdt": 100.01, "exact": True})
+        assert code_of(exact) == (409, "amount_taken")
+        assert exact.json()["next_amount_usdt"] == 100.07  # 100.04 would touch the band of 100.03
+        again = (await first.post(PATH, json=TOPUP)).json()
+        assert (again["amount_usdt"], "notice" in again) == (100.0, False)
+
+
+async def test_how_many_may_be_open() -> None:
+    world = open_world(topup_terms=TopupTerms(max_open=2))
+    async with world.client(await world.mint()) as client:
+        for _ in range(2):
+            assert (await client.post(PATH, json=TOPUP)).status_code == 200
+        refused = await client.post(PATH, json=TOPUP)
+        assert code_of(refused) == (409, "too_many_open_topups")
+        assert refused.json()["limit"] == 2
+
+
+async def test_tags_are_added_to_what_was_asked_for() -> None:
+    world = open_world(topup_terms=TopupTerms(tags=True))
+    async with world.client(await world.mint()) as client:
+        told = (await client.post(PATH, json=TOPUP)).json()
+    cents = (Decimal(str(told["amount_usdt"])) - 100) * 100
+    assert 0 < cents < 100
+    assert told["notice"]
+
+
+async def test_a_deposit_within_a_cent_is_credited_as_it_arrived() -> None:
+    world = open_world()
+    await world.work()
+    async with world.client(await world.mint()) as client:
+        told = (await client.post(PATH, json=TOPUP)).json()
+        await client.post("/api/devnet/transfers", json={"network": "usdt_ton", "amount_usdt": "99.990001"})
+        await world.work()
+        status = (await client.get(f"{PATH}/{told['topup_id']}")).json()
+        assert status == told | {"status": "credited_auto", "network_delayed": False}
+        balance = await client.get("/api/v1/balance")
+        assert balance.content.startswith(b'{"balance_usdt":99.990001,')
+        assert (await client.get("/api/v1/balance/topups")).json() == {
+            "items": [status],
+            "page": 1,
+            "page_size": 50,
+            "total": 1,
+        }
+
+
+async def test_expired_only_once_the_network_was_read() -> None:
+    world = open_world()
+    async with world.client(await world.mint()) as client:
+        told = (await client.post(PATH, json=TOPUP)).json()
+        world.clock.advance(timedelta(hours=1, seconds=1))
+        late = (await client.get(f"{PATH}/{told['topup_id']}")).json()
+        assert (late["status"], late["network_delayed"]) == ("pending", True)
+        for _ in range(2):
+            await world.work()
+        expired = (await client.get(f"{PATH}/{told['topup_id']}")).json()
+        assert (expired["status"], expired["network_delayed"]) == ("expired", False)
+        assert expired["expires_at"] == epoch_seconds(NOW) + 3600
+
+
+async def test_a_topup_is_its_owners_alone() -> None:
+    world = open_world()
+    async with world.client(await world.mint()) as client, world.client(await world.mint()) as other:
+        name = (await client.post(PATH, json=TOPUP)).json()["topup_id"]
+        assert (await client.get(f"{PATH}/{name}")).status_code == 200
+        assert code_of(await other.get(f"{PATH}/{name}")) == (404, "topup_not_found")
+        assert (await other.get("/api/v1/balance/topups")).json()["total"] == 0
+        for absent in ("x", "%00", "x" * 300, "é", name.upper()):
+            assert code_of(await client.get(f"{PATH}/{absent}")) == (404, "topup_not_found")
