@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ytmarket.adapters.inmemory.clock import ManualClock
-from ytmarket.application.endpoints import Endpoint, Pace, endpoints_of
+from ytmarket.application.endpoints import Endpoint, Pace, endpoints_of, seconds_to_wait
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -40,6 +40,26 @@ def test_what_is_no_url_is_not_shown_either(url: str, host: str) -> None:
 def test_endpoints_are_counted_from_one() -> None:
     first, second = endpoints_of("YTMARKET_BSC_RPC", ["https://a.example", "https://b.example"])
     assert (first.place, first.host, second.place, second.host) == (1, "a.example", 2, "b.example")
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("7", 7),
+        (" 120 ", 120),
+        ("0", 0),
+        ("Thu, 01 Jan 2026 00:00:30 GMT", 30),
+        ("Wed, 31 Dec 2025 23:59:00 GMT", 0),
+        (None, None),
+        ("", None),
+        ("soon", None),
+        ("-5", None),
+        ("1.5", None),
+        ("Thu, 99 Jan 2026", None),
+    ],
+)
+def test_retry_after_is_read_as_seconds_or_as_a_date(header: str | None, seconds: int | None) -> None:
+    assert seconds_to_wait(header, NOW) == seconds
 
 
 class Stopwatch:

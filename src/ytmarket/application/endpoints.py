@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -15,6 +16,7 @@ from ytmarket.application.ports.clock import Clock
 CALLS_PER_SECOND: Final = 10
 
 _SECOND: Final = timedelta(seconds=1)
+_DIGITS_MAX: Final = 9
 
 Sleep = Callable[[float], Awaitable[None]]
 
@@ -42,6 +44,19 @@ class Endpoint:
 def endpoints_of(setting: str, urls: Sequence[str]) -> tuple[Endpoint, ...]:
     """The endpoints that a setting lists, in the order of preference."""
     return tuple(Endpoint(url, setting, place) for place, url in enumerate(urls, start=1))
+
+
+def seconds_to_wait(retry_after: str | None, now: datetime) -> int | None:
+    """What a `Retry-After` header asks for, as seconds or as a date; None where it makes no sense."""
+    text = (retry_after or "").strip()
+    if text.isascii() and text.isdigit():
+        return int(text[:_DIGITS_MAX])
+    try:
+        until = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    until = until.replace(tzinfo=UTC) if until.tzinfo is None else until
+    return max(0, -(-(until - now) // _SECOND))
 
 
 @attrs.define

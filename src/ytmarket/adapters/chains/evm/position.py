@@ -1,0 +1,61 @@
+"""How far an EVM network has been read, as it is written into the opaque cursor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Final
+
+import msgspec
+
+from ytmarket.adapters.chains.evm.wire import SECONDS_END, Header
+from ytmarket.application.ports.chain_reader import ChainGap, Cursor
+from ytmarket.domain.times import from_epoch
+
+SHOWN_CHARS_MAX: Final = 80
+
+Block = Annotated[int, msgspec.Meta(ge=0)]
+UnixTime = Annotated[int, msgspec.Meta(ge=0, lt=SECONDS_END)]
+
+
+class Held(msgspec.Struct, frozen=True):
+    """A block that was read, and which of its transfers wait for a deeper finality."""
+
+    number: Block
+    hash: str
+    time: UnixTime
+    indices: tuple[int, ...]
+
+    @classmethod
+    def of(cls, header: Header, indices: Sequence[int]) -> Held:
+        return cls(header.number, header.hash, header.timestamp, tuple(indices))
+
+
+class Position(msgspec.Struct, frozen=True):
+    """The last block that was read, and those before it that are to be read once more."""
+
+    last: Block
+    hash: str
+    time: UnixTime
+    held: tuple[Held, ...] = ()
+
+    @classmethod
+    def at(cls, header: Header, held: Sequence[Held] = ()) -> Position:
+        return cls(header.number, header.hash, header.timestamp, tuple(held))
+
+    @classmethod
+    def read(cls, cursor: Cursor) -> Position:
+        """Raises `ChainGap` for a cursor that this family of readers did not write."""
+        try:
+            return msgspec.json.decode(cursor, type=Position)
+        except msgspec.MsgspecError:
+            shown = cursor[:SHOWN_CHARS_MAX]
+            raise ChainGap(f"reading cannot go on from {shown!r}: another reader wrote this cursor") from None
+
+    def write(self) -> Cursor:
+        return Cursor(msgspec.json.encode(self).decode())
+
+    @property
+    def read_until(self) -> datetime:
+        """Before this time, by the chain's clock, nothing is left to be returned."""
+        return from_epoch(min([self.time, *(held.time for held in self.held)]))

@@ -1,0 +1,51 @@
+"""From a node's logs to deposits: which of them were asked for, which brought something, and what."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from web3 import Web3
+
+from ytmarket.adapters.chains.evm.chains import EvmChain
+from ytmarket.adapters.chains.evm.wire import Header, Log, topics_to
+from ytmarket.domain.deposits import Deposit
+
+AMOUNT_CHARS: Final = 2 + 64
+
+
+def place_of(log: Log) -> tuple[int, int]:
+    """Where it stands on the chain."""
+    return log.block_number, log.log_index
+
+
+def was_asked_for(log: Log, chain: EvmChain, wallet: str) -> bool:
+    """Whether it is a transfer of the token to the wallet, as the filter wanted."""
+    topic, _sender, recipient = topics_to(wallet)
+    return (
+        not log.removed
+        and log.address == chain.token.lower()
+        and len(log.topics) == 3
+        and (log.topics[0], log.topics[2]) == (topic, recipient)
+        and len(log.data) == AMOUNT_CHARS
+    )
+
+
+def is_payment(log: Log, wallet: str) -> bool:
+    """Whether it brought something: it moved more than 0, and not from the wallet to itself."""
+    return int(log.data, 16) > 0 and log.topics[1].address != wallet.lower()
+
+
+def deposit_of(log: Log, header: Header, chain: EvmChain, wallet: str) -> Deposit:
+    """A payment in this block."""
+    return Deposit(
+        network=chain.network,
+        tx_hash=str(log.transaction_hash),
+        event_index=int(log.log_index),
+        sender=str(Web3.to_checksum_address(log.topics[1].address)),
+        recipient=wallet,
+        raw=int(log.data, 16),
+        decimals=chain.decimals,
+        height=int(header.number),
+        block_ref=str(header.hash),
+        at=header.at,
+    )

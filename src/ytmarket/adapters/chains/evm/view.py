@@ -1,0 +1,148 @@
+"""One node's view of a chain, seen from our wallet: its newest blocks, and payments in a row of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, TypeVar
+
+import attrs
+import msgspec
+
+from ytmarket.adapters.chains.evm.chains import EvmChain
+from ytmarket.adapters.chains.evm.node import Call, EvmNode
+from ytmarket.adapters.chains.evm.transfers import deposit_of, is_payment, place_of, was_asked_for
+from ytmarket.adapters.chains.evm.wire import (
+    DECIMALS_SELECTOR,
+    Header,
+    Hex,
+    Log,
+    Quantity,
+    Word,
+    read_as,
+    transfers_to,
+)
+from ytmarket.application.ports.chain_reader import ChainMisconfigured
+from ytmarket.domain.deposits import Deposit
+
+BATCH_CALLS_MAX: Final = 50
+
+T = TypeVar("T")
+
+
+@attrs.frozen
+class Window:
+    """Some blocks in a row: the first, the last, and the payments in all of them, in chain order."""
+
+    first: Header
+    last: Header
+    payments: Sequence[Log]
+
+
+@attrs.frozen
+class View:
+    """Every answer is checked against what was asked; one that makes no sense is `ChainUnavailable`."""
+
+    node: EvmNode
+    chain: EvmChain
+    wallet: str
+
+    async def check(self) -> None:
+        """See once that the node is of this chain, and the token what we take it for.
+
+        Raises `ChainMisconfigured` naming the setting.
+        """
+        if self.node.is_checked:
+            return
+        chain_id = self._as(Quantity, *await self.node.ask(Call("eth_chainId")))
+        if chain_id != self.chain.chain_id:
+            raise self._misconfigured(f"is of chain {chain_id}, not {self.chain.chain_id}")
+        token = self.chain.token
+        decimals = Call("eth_call", ({"to": token, "data": DECIMALS_SELECTOR}, "latest"))
+        code, answer = await self.node.ask(Call("eth_getCode", (token, "latest")), decimals)
+        if self._as(Hex, code) == "0x":
+            raise self._misconfigured(f"has no contract at {token}")
+        if (places := self._as(Word, answer).number) != self.chain.decimals:
+            raise self._misconfigured(f"gives {token} {places} decimals, not {self.chain.decimals}")
+        self.node.is_checked = True
+
+    async def tips(self, *tags: str) -> Sequence[Header]:
+        """The blocks that bear these tags now: `latest`, `finalized`. Raises `ChainBehind`."""
+        answers = await self.node.ask(*(_block(tag) for tag in tags))
+        return [self._header(tag, answer) for tag, answer in zip(tags, answers, strict=True)]
+
+    async def headers(self, numbers: Iterable[int]) -> dict[int, Header]:
+        """These blocks. Raises `ChainBehind` for one that the node does not know."""
+        wanted = sorted(set(numbers))
+        found: dict[int, Header] = {}
+        for start in range(0, len(wanted), BATCH_CALLS_MAX):
+            batch = wanted[start : start + BATCH_CALLS_MAX]
+            answers = await self.node.ask(*(_block(hex(number)) for number in batch))
+            for number, answer in zip(batch, answers, strict=True):
+                found[number] = self._numbered(number, answer)
+        return found
+
+    async def window(self, first: int, last: int) -> Window:
+        """These blocks, both included, in one batch with their transfers.
+
+        A node that has not got so far answers a request for logs with an empty list, and with no
+        error; that it knows the last block tells that it can answer for it. Raises `TooWide`.
+        """
+        bottom, top, logs = await self.node.ask(
+            _block(hex(first)), _block(hex(last)), self._logs(first, last)
+        )
+        return self._window(self._numbered(first, bottom), self._numbered(last, top), logs)
+
+    async def windows(self, numbers: Sequence[int]) -> Sequence[Window]:
+        """Blocks far apart, each with its transfers, in one batch. Raises `TooWide`."""
+        calls = [call for number in numbers for call in (_block(hex(number)), self._logs(number, number))]
+        answers = await self.node.ask(*calls) if calls else []
+        blocks = [self._numbered(*asked) for asked in zip(numbers, answers[::2], strict=True)]
+        return [self._window(block, block, logs) for block, logs in zip(blocks, answers[1::2], strict=True)]
+
+    def deposits(self, payments: Sequence[Log], headers: Mapping[int, Header]) -> list[Deposit]:
+        """The payments as deposits, each of the block that the chain has under its number."""
+        for payment in payments:
+            if payment.block_hash != headers[payment.block_number].hash:
+                raise self.node.unavailable(f"does not agree with itself on block {payment.block_number}")
+        return [deposit_of(log, headers[log.block_number], self.chain, self.wallet) for log in payments]
+
+    def _logs(self, first: int, last: int) -> Call:
+        return Call("eth_getLogs", (transfers_to(self.chain.token, self.wallet, first, last),))
+
+    def _window(self, first: Header, last: Header, answer: Any) -> Window:
+        logs = self._as(list[Log], answer)
+        for log in logs:
+            is_inside = first.number <= log.block_number <= last.number
+            if not is_inside or not was_asked_for(log, self.chain, self.wallet):
+                # Who answers what was not asked for may as well leave out what was.
+                raise self.node.unavailable("answered with transfers that nobody asked for")
+        if len({place_of(log) for log in logs}) != len(logs):
+            raise self.node.unavailable("answered with the same transfer twice")
+        payments = [log for log in sorted(logs, key=place_of) if is_payment(log, self.wallet)]
+        return Window(first, last, payments)
+
+    def _numbered(self, number: int, answer: Any) -> Header:
+        header = self._header(str(number), answer)
+        if header.number != number:
+            raise self.node.unavailable(f"was asked for block {number} and answered {header.number}")
+        return header
+
+    def _header(self, which: str, answer: Any) -> Header:
+        if answer is None:
+            raise self.node.behind(f"does not know block {which}")
+        return self._as(Header, answer)
+
+    def _as(self, kind: type[T], answer: Any) -> T:
+        try:
+            return read_as(kind, answer)
+        except msgspec.ValidationError as error:
+            raise self.node.unavailable(f"answered what makes no sense: {error}") from None
+
+    def _misconfigured(self, what: str) -> ChainMisconfigured:
+        chain = self.chain
+        wanted = f"{chain.setting} needs nodes of {chain.network}, chain {chain.chain_id}"
+        return ChainMisconfigured(f"{self.node.endpoint} {what}: {wanted}")
+
+
+def _block(which: str) -> Call:
+    return Call("eth_getBlockByNumber", (which, False))
