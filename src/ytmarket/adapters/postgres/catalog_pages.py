@@ -41,10 +41,11 @@ PAGE: Final = f"""
     from catalog_version left join product on product.id = any(%s::bigint[]) order by product.id
 """
 DIRECT: Final = f"""
-    with listed as materialized (select {PRODUCT_COLUMNS} from product where {_FITS})
     select counted.total, page.*
-    from (select count(*) as total from listed) counted
-    left join (select * from listed order by id limit %(limit)s offset %(offset)s) page on true
+    from (select count(*) as total from product where {_FITS}) counted left join lateral (
+        select {PRODUCT_COLUMNS} from product where {_FITS}
+        order by product.id limit %(limit)s offset %(offset)s
+    ) page on true
     order by page.id
 """
 VERSION: Final = "select version from catalog_version"

@@ -89,15 +89,19 @@ CLAIMS: Final = (
 
 async def bearing_on(connection: Connection, deposit: Deposit) -> Sequence[Claim]:
     """Every claim that bears on the deposit, as `DepositRepository.claims` promises."""
-    values = {
+    cursor = await connection.execute(CLAIMS, values_of(deposit))
+    return [_claim_of(row) async for row in cursor]
+
+
+def values_of(deposit: Deposit) -> dict[str, Any]:
+    """What `CLAIMS` is asked with."""
+    return {
         "number": deposit.network.facts.number,
         "amount": deposit.amount.micros,
         "places": [place(network, deposit.amount) for network in Network],
         "at": deposit.at,
         "oldest": deposit.at - ENDED_LOOKBACK,
     }
-    cursor = await connection.execute(CLAIMS, values)
-    return [_claim_of(row) async for row in cursor]
 
 
 def _claim_of(row: tuple[Any, ...]) -> Claim:
