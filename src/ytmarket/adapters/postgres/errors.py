@@ -10,7 +10,7 @@ import psycopg
 from psycopg import errors
 from psycopg_pool import PoolClosed, PoolTimeout, TooManyRequests
 
-from ytmarket.application.errors import ApplicationError, OutcomeUnknown, Unavailable
+from ytmarket.application.errors import OutcomeUnknown, Unavailable
 from ytmarket.domain.errors import (
     AlreadyDone,
     AmountTaken,
@@ -26,8 +26,15 @@ class Collided(Unavailable):
     """Two units of work stood in each other's way; nothing happened, try again."""
 
 
-class BrokenRule(ApplicationError):
+class BrokenRule(Exception):
     """The database forbids what the code has tried: a mistake in the code, and nothing happened."""
+
+    def __init__(self, constraint: str) -> None:
+        super().__init__(constraint)
+        self.constraint = constraint
+
+    def __str__(self) -> str:
+        return f"{self.constraint} is violated, although {GUARDS.get(self.constraint, 'nothing should')}"
 
 
 REFUSALS: Final[Mapping[str, Callable[[], Refused]]] = {
@@ -48,6 +55,41 @@ REFUSALS: Final[Mapping[str, Callable[[], Refused]]] = {
     "transfer_once": AlreadyDone,
 }
 """Constraint → what its violation means to whoever asked."""
+
+GUARDS: Final[Mapping[str, str]] = {
+    "account_refunds_bounded": "an order's own bound is hit first",
+    "api_audit_log_immutable": "no use case changes the trail",
+    "delivery_immutable": "no use case takes a delivery back",
+    "deposit_amount": "readers report nothing below zero",
+    "deposit_reason": "settling gives each unmatched deposit its reason",
+    "deposit_status": "the domain knows no other status",
+    "devnet_amount_positive": "the devnet refuses it first",
+    "devnet_hash_once": "each transfer has a hash of its own",
+    "event_delivery": "the domain knows no other outcome",
+    "event_due": "an event is due exactly while it is pending",
+    "order_amounts": "the domain prices and divides",
+    "order_channel": "the domain knows no other channel",
+    "order_delivered": "the domain refuses such a partial delivery",
+    "order_money_divided": "the domain divides the whole charge",
+    "order_payer": "only an order from the API has a payer's account",
+    "order_quantity": "a request for such a quantity is refused first",
+    "order_refund": "the domain knows no other refund status",
+    "order_status": "the domain knows no other status",
+    "product_available_not_negative": "a trigger counts it",
+    "product_min_quantity_positive": "a product with it is refused first",
+    "product_price_positive": "a product with it is refused first",
+    "reservation_amount": "amounts asked for are bounded first",
+    "reservation_live": "a reservation starts before it ends",
+    "stock_unit_kept": "no use case deletes a unit",
+    "topup_credit": "a top-up is credited by a deposit",
+    "topup_status": "the domain knows no other status",
+    "transfer_amount_positive": "the domain makes no such transfer",
+    "transfer_between_two": "the domain makes no such transfer",
+    "transfer_immutable": "no use case changes the books",
+    "transfer_names_customer": "the domain's transfers name their customer",
+    "used_signature_once": "a used one is looked up, never inserted twice",
+}
+"""Constraint → why nobody outside meets it: whoever violates it has found a mistake in the code."""
 
 LOST: Final = (
     errors.AdminShutdown,

@@ -1,4 +1,4 @@
-"""Brings a database's schema up to date, step by step, each step once."""
+"""Brings a database's schema up to date: an empty one at once, an older one step by step."""
 
 from __future__ import annotations
 
@@ -16,10 +16,15 @@ from sqlalchemy import Connection, NullPool, create_engine, text
 from sqlalchemy.exc import DBAPIError
 
 from ytmarket.adapters.postgres.connections import conninfo
+from ytmarket.adapters.postgres.migrations.running import execute_script
 from ytmarket.application.errors import ApplicationError, Unavailable
 
 ONE_AT_A_TIME: Final = text("select pg_advisory_xact_lock(hashtextextended('ytmarket migrations', 0))")
 SCRIPTS: Final = files("ytmarket.adapters.postgres.migrations")
+SCHEMA: Final = files("ytmarket.adapters.postgres").joinpath("schema.sql")
+IS_EMPTY: Final = text(
+    "select not exists (select from pg_class where relnamespace = current_schema()::regnamespace)"
+)
 
 
 class UnknownSchema(ApplicationError):
@@ -27,7 +32,7 @@ class UnknownSchema(ApplicationError):
 
 
 def migrate(dsn: str) -> None:
-    """Take every step that the database has not taken; all of them or none.
+    """Make the schema, or take every step that the database has not taken; all of it or nothing.
 
     Any number of processes may do so at once: one migrates, the others wait and find it done.
 
@@ -38,7 +43,11 @@ def migrate(dsn: str) -> None:
     with _connected(dsn) as connection, _config(connection) as config:
         connection.execute(ONE_AT_A_TIME)
         _check_known(connection, config)
-        command.upgrade(config, "head")
+        if connection.scalar(IS_EMPTY):
+            execute_script(connection, SCHEMA.read_text("utf-8"))
+            command.stamp(config, "head")
+        else:
+            command.upgrade(config, "head")
 
 
 def is_current(dsn: str) -> bool:

@@ -1,5 +1,7 @@
--- The shop's first schema. What must never happen is forbidden here, by constraint or trigger,
--- for every process at once. Amounts are micro-USDT (bigint), times are timestamptz.
+-- The shop's first schema. schema.sql, two folders up, has the present one.
+--
+-- What must never happen is forbidden here, by constraint or trigger, for every process at once.
+-- Amounts are micro-USDT (bigint), times are timestamptz.
 --
 -- Hot tables carry no foreign keys: each would cost an order several look-ups that the batch's own
 -- locks have answered already. `ytmarket verify` checks what they would have.

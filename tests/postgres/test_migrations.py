@@ -1,0 +1,123 @@
+"""A new database and one that came through every step are the same, and migrating twice is migrating once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from alembic import command
+
+from tests.postgres.schema_facts import schema_facts
+from ytmarket.adapters.postgres import migrate as migrating
+from ytmarket.adapters.postgres.migrate import UnknownSchema, is_current, migrate
+from ytmarket.application.errors import Unavailable
+from ytmarket.testing.postgres import TemporaryPostgres
+
+
+@pytest.fixture
+def empty(postgres_server: TemporaryPostgres) -> Iterator[str]:
+    dsn = postgres_server.new_database()
+    yield dsn
+    postgres_server.drop_database(dsn)
+
+
+def take_every_step(dsn: str) -> None:
+    """What a database has lived through that is as old as the first release."""
+    with migrating._connected(dsn) as connection, migrating._config(connection) as config:
+        command.upgrade(config, "head")
+
+
+def run(dsn: str, statement: str) -> None:
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute(statement.encode())
+
+
+def test_a_new_schema_and_one_that_took_every_step_are_equal(migrated: str, empty: str) -> None:
+    take_every_step(empty)
+    assert is_current(empty)
+    new, old = schema_facts(migrated), schema_facts(empty)
+    assert len(new) > 200
+    assert old == new
+
+
+@pytest.mark.parametrize(
+    "difference",
+    [
+        "alter table orders add column note text",
+        "alter table orders alter column webhook_url set not null",
+        "alter table orders alter column settled set default 1",
+        "alter table orders drop constraint order_money_bounded",
+        "alter table orders set (fillfactor = 70)",
+        "drop index orders_open",
+        "drop trigger transfer_immutable on transfer",
+        "create or replace function catalog_changes() returns trigger language plpgsql as 'begin end'",
+        "alter sequence order_number increment 2",
+        "create table forgotten (id bigint)",
+        "create type mood as enum ('good')",
+        "update catalog_version set version = 2",
+    ],
+)
+def test_the_comparison_sees_a_difference(
+    postgres_server: TemporaryPostgres, migrated: str, difference: str
+) -> None:
+    changed = postgres_server.new_database(migrated)
+    run(changed, difference)
+    assert schema_facts(changed) != schema_facts(migrated)
+    postgres_server.drop_database(changed)
+
+
+def test_migrating_again_changes_nothing(empty: str) -> None:
+    assert not is_current(empty)
+    migrate(empty)
+    assert is_current(empty)
+    run(empty, "insert into account (label, created_at) values ('somebody', now())")
+    migrate(empty)
+    assert is_current(empty)
+    with psycopg.connect(empty) as connection:
+        assert connection.execute("select label from account").fetchall() == [("somebody",)]
+
+
+def test_processes_that_start_together_migrate_once(empty: str) -> None:
+    troubles: list[BaseException] = []
+
+    def start() -> None:
+        try:
+            migrate(empty)
+        except BaseException as trouble:  # noqa: BLE001 - told by the main thread
+            troubles.append(trouble)
+
+    threads = [threading.Thread(target=start) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert troubles == []
+    assert is_current(empty)
+
+
+def test_a_migration_that_breaks_off_leaves_nothing(empty: str) -> None:
+    run(empty, "create table used_signature (mine text)")
+    with pytest.raises(Exception, match="used_signature"):
+        migrate(empty)
+    with psycopg.connect(empty) as connection:
+        found = connection.execute("select relname from pg_class where relnamespace = 'public'::regnamespace")
+        assert found.fetchall() == [("used_signature",)]
+
+
+def test_a_schema_from_the_future_is_left_alone(empty: str) -> None:
+    migrate(empty)
+    run(empty, "update alembic_version set version_num = '9999'")
+    with pytest.raises(UnknownSchema, match="newer"):
+        migrate(empty)
+    with pytest.raises(UnknownSchema):
+        is_current(empty)
+
+
+def test_a_database_that_does_not_answer_is_unavailable(
+    postgres_server: TemporaryPostgres, empty: str
+) -> None:
+    postgres_server.drop_database(empty)
+    with pytest.raises(Unavailable, match="does not exist"):
+        migrate(empty)
