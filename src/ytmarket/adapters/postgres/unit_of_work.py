@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 
 import attrs
 import psycopg
+from psycopg.pq import TransactionStatus
 
 from ytmarket.adapters.postgres.accounts import PostgresAccounts
 from ytmarket.adapters.postgres.api_keys import PostgresApiKeys
@@ -21,7 +22,12 @@ from ytmarket.adapters.postgres.orders import PostgresOrders
 from ytmarket.adapters.postgres.requests import PostgresRequests
 from ytmarket.adapters.postgres.topups import PostgresTopups
 from ytmarket.adapters.postgres.webhooks import PostgresWebhooks
+from ytmarket.application.errors import ApplicationError
 from ytmarket.application.ports.unit_of_work import NewUnitOfWork, UnitOfWork
+
+
+class Abandoned(ApplicationError):
+    """A step was refused, so nothing of this unit of work can be committed; begin another one."""
 
 
 @attrs.frozen
@@ -76,6 +82,9 @@ class PostgresUnitOfWork:
         return PostgresAudit(self._connection)
 
     async def commit(self) -> None:
+        """Raises `Abandoned` after a refusal: PostgreSQL would take COMMIT for ROLLBACK, and not say so."""
+        if self._connection.info.transaction_status is TransactionStatus.INERROR:
+            raise Abandoned
         try:
             await self._connection.commit()
             await self._until_commit.aclose()

@@ -7,7 +7,7 @@ from typing import Final, TypeAlias
 
 import pytest
 
-from ytmarket.application.errors import OutcomeUnknown, Unavailable
+from ytmarket.application.errors import ApplicationError, OutcomeUnknown, Unavailable
 from ytmarket.application.ports.unit_of_work import NewUnitOfWork, UnitOfWork
 from ytmarket.domain import ledger
 from ytmarket.domain.errors import AlreadyDone, Refused
@@ -114,6 +114,20 @@ class UnitOfWorkContract(StorePartContract):
                 await _credit(uow, customer.account, "one")
                 await uow.commit()
         assert await world.balance(customer) == ZERO
+
+    async def test_a_commit_after_a_refusal_does_not_lie(self, world: World) -> None:
+        """A store may give the whole unit of work up, but then commit() has to say so."""
+        customer = await world.customer()
+        async with world.unit_of_work() as uow:
+            await _credit(uow, customer.account, "one")
+            with pytest.raises(AlreadyDone):
+                await _credit(uow, customer.account, "one")
+            try:
+                await uow.commit()
+                kept = Usdt.of(1)
+            except ApplicationError:
+                kept = ZERO
+        assert await world.balance(customer) == kept
 
     async def test_what_comes_after_the_commit_is_not_part_of_it(self, world: World) -> None:
         customer = await world.customer()
