@@ -1,5 +1,6 @@
 """The catalogue: filters, pages, the effective minimum, and queries that make no sense."""
 
+from decimal import Decimal
 from typing import Any
 
 import httpx2
@@ -7,6 +8,11 @@ import pytest
 
 from tests.http.shop import World, open_world
 from tests.http.test_admission import code_of
+from ytmarket.adapters.http.wire.catalog import ProductPages
+from ytmarket.application.audit import Actor
+from ytmarket.application.ports.queries import Listing, Paging
+from ytmarket.domain.catalog import MinimumTerms, ProductFilter
+from ytmarket.domain.ids import ProductId
 
 
 async def stocked() -> tuple[World, httpx2.AsyncClient]:
@@ -115,3 +121,21 @@ async def test_categories() -> None:
         "total": 2,
     }
     assert (await client.get("/api/v1/categories")).json() == expected
+
+
+async def test_a_page_that_was_rendered_is_given_again_only_while_it_is_true() -> None:
+    world, client = await stocked()
+    pages = ProductPages()
+    found = await world.services.reading.products(ProductFilter(), Paging())
+    cheap = MinimumTerms(rub_per_usdt=Decimal(80))
+    first = pages.render(found, cheap)
+    assert pages.render(found, MinimumTerms(rub_per_usdt=Decimal(80))) is first
+    dear = pages.render(found, MinimumTerms(rub_per_usdt=Decimal(8)))
+    assert (b'"min_quantity":15,' in first, b'"min_quantity":150,' in dear) == (True, True)
+    before = (await client.get("/api/v1/products?sku=M-1")).json()["items"][0]
+    await world.services.catalog.add_stock(ProductId(1), [b'{"a":1}'], Actor("test"))
+    after = (await client.get("/api/v1/products?sku=M-1")).json()["items"][0]
+    assert after == before | {"available": before["available"] + 1}
+    for number in range(100):
+        other = Listing(rows=found.rows[:1], paging=Paging(page=number + 1), total=number)
+        assert f'"total":{number}'.encode() in pages.render(other, cheap)

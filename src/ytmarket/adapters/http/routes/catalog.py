@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from starlette.responses import Response
 
 from ytmarket.adapters.http.admission import ClientRequest
-from ytmarket.adapters.http.answers import answer
+from ytmarket.adapters.http.answers import answer, rendered_answer
 from ytmarket.adapters.http.paths import path_id
-from ytmarket.adapters.http.wire.catalog import category_view, product_view
+from ytmarket.adapters.http.wire.catalog import ProductPages, category_view, product_view
 from ytmarket.adapters.http.wire.lists import page, slice_of
 from ytmarket.adapters.http.wire.queries import read_paging, read_products_query
 from ytmarket.domain.errors import ProductNotFound
 from ytmarket.domain.ids import ProductId
+
+_pages = ProductPages()
 
 
 async def list_products(request: ClientRequest) -> Response:
@@ -22,7 +22,7 @@ async def list_products(request: ClientRequest) -> Response:
     wanted, paging = read_products_query(request.exchange.query_string)
     terms = await services.order_desk.minimum()
     found = await services.reading.products(wanted, paging)
-    return answer(page(found, partial(product_view, terms=terms)))
+    return rendered_answer(_pages.render(found, terms))
 
 
 async def show_product(request: ClientRequest) -> Response:
