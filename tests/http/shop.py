@@ -35,6 +35,7 @@ from ytmarket.application.reading import Reading
 from ytmarket.application.requests import RequestService
 from ytmarket.application.services import Services
 from ytmarket.application.topups import TopupService
+from ytmarket.application.usage import UsageMeter
 from ytmarket.application.webhooks import WebhookService
 from ytmarket.domain.api_keys import AddressRange
 from ytmarket.domain.catalog import Product
@@ -164,6 +165,7 @@ def open_world(*, topup_terms: TopupTerms | None = None, devnet: bool = True, li
             wallets={network: chain.wallet(network) for network in Network},
             render=wire.render_topup,
         ),
+        usage=UsageMeter(uow, queries, clock),
         webhooks=WebhookService(
             new_unit_of_work=uow,
             queries=queries,

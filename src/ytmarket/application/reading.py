@@ -15,9 +15,10 @@ from ytmarket.application.ports.queries import Listing, Paging, Queries, TopupVi
 from ytmarket.application.ports.vault import Vault
 from ytmarket.application.webhooks import open_items
 from ytmarket.domain.catalog import Category, Product, ProductFilter
+from ytmarket.domain.deposits import DepositRecord
 from ytmarket.domain.errors import OrderNotFound, ProductNotFound, TopupNotFound
 from ytmarket.domain.ids import AccountId, OrderId, ProductId, TopupId
-from ytmarket.domain.ledger import CustomerTotals
+from ytmarket.domain.ledger import CustomerTotals, Transfer
 from ytmarket.domain.orders import Order
 from ytmarket.domain.topups import Topup, TopupStatus
 
@@ -90,6 +91,14 @@ class Reading:
     async def topups(self, account: AccountId, paging: Paging) -> Listing[TopupState]:
         found = await self._queries.topups(account, paging)
         return Listing(rows=[self._state(view) for view in found.rows], paging=paging, total=found.total)
+
+    async def deposits(self, tx_hash: str) -> Sequence[DepositRecord]:
+        """What became of the transfers of one transaction; none of an unknown one."""
+        return await self._queries.deposits_by_hash(tx_hash)
+
+    async def statement(self, account: AccountId, paging: Paging) -> Listing[Transfer]:
+        """Everything that moved the balance, newest first."""
+        return await self._queries.transfers(account, paging)
 
     def _state(self, view: TopupView) -> TopupState:
         pending = view.topup.status is TopupStatus.PENDING

@@ -17,6 +17,7 @@ from ytmarket.application.ports.tokens import Tokens
 from ytmarket.application.reading import Reading
 from ytmarket.application.requests import RequestService
 from ytmarket.application.topups import TopupService
+from ytmarket.application.usage import UsageMeter
 from ytmarket.application.webhooks import WebhookService
 
 
@@ -34,6 +35,7 @@ class Services:
     requests: RequestService
     scan: ScanService
     topups: TopupService
+    usage: UsageMeter
     webhooks: WebhookService
     queries: Queries
     rate_limiter: RateLimiter  # for valid keys

@@ -55,6 +55,26 @@ class ApiKey:
 
 
 @attrs.frozen(kw_only=True)
+class Usage:
+    """How often a key asked, from when to when, and what last."""
+
+    requests: int
+    first_used_at: datetime
+    last_used_at: datetime
+    last_endpoint: str
+
+    def plus(self, later: Usage) -> Usage:
+        """Both together; where they end at the same moment the later's endpoint counts."""
+        newest = later if later.last_used_at >= self.last_used_at else self
+        return Usage(
+            requests=self.requests + later.requests,
+            first_used_at=min(self.first_used_at, later.first_used_at),
+            last_used_at=newest.last_used_at,
+            last_endpoint=newest.last_endpoint,
+        )
+
+
+@attrs.frozen(kw_only=True)
 class KeySummary:
     """A key as the operator's list shows it."""
 

@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 
 from ytmarket.adapters.http.app import ShopHolder, build_app
 from ytmarket.entrypoints.bootstrap import Shop, open_shop
-from ytmarket.entrypoints.loops import Worker
+from ytmarket.entrypoints.loops import Worker, usage_loop
 from ytmarket.entrypoints.settings import Settings
 
 
@@ -56,17 +56,18 @@ def create_app(
 
 @asynccontextmanager
 async def _working(shop: Shop, wakers: list[Callable[[], None]], *, run: bool) -> AsyncIterator[None]:
-    if not run:
-        yield
-        return
-    worker = Worker(shop.services, shop.readers, shop.settings)
-    wakers.extend([worker.fulfilment.wake.set, worker.webhooks.wake.set])
-    task = asyncio.create_task(worker.run())
+    loops = [usage_loop(shop.services).run()]
+    if run:
+        worker = Worker(shop.services, shop.readers, shop.settings)
+        wakers.extend([worker.fulfilment.wake.set, worker.webhooks.wake.set])
+        loops.append(worker.run())
+    tasks = [asyncio.create_task(loop) for loop in loops]
     try:
         yield
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 @asynccontextmanager

@@ -36,6 +36,7 @@ from ytmarket.application.requests import RequestService
 from ytmarket.application.services import Services
 from ytmarket.application.suppliers import DevnetSupplier, StockSupplier
 from ytmarket.application.topups import TopupService
+from ytmarket.application.usage import UsageMeter
 from ytmarket.application.webhooks import WebhookService
 from ytmarket.domain import limits
 from ytmarket.domain.networks import Network
@@ -77,6 +78,8 @@ async def open_shop(
         devnet = PostgresDevnet(database) if settings.is_devnet else None
         readers = _readers(devnet)
         services = _services(settings, database, devnet, readers, on_placed, stack)
+        # After whoever serves has stopped counting, and before the database is left.
+        stack.push_async_callback(services.usage.flush)
         yield Shop(settings=settings, services=services, readers=readers)
 
 
@@ -126,6 +129,7 @@ def _services(
             wallets=wallets,
             render=render_topup,
         ),
+        usage=UsageMeter(uow, queries, clock),
         webhooks=WebhookService(
             new_unit_of_work=uow,
             queries=queries,

@@ -19,6 +19,7 @@ log = structlog.get_logger()
 
 BACK_OFF_MAX: Final = 60
 STEP_LIMIT: Final = 100
+USAGE_PAUSE: Final = timedelta(seconds=2)
 
 
 @attrs.frozen(kw_only=True)
@@ -59,6 +60,16 @@ class Loop:
             wait = max(wait, trouble.retry_after)
         log.warning("a step failed", loop=self.name, failures=failures, wait=wait, exc_info=trouble)
         return wait * (1 + self.tokens.below(20) / 100)
+
+
+def usage_loop(services: Services) -> Loop:
+    """Writes down what a process that answers requests has counted; it runs where they are counted."""
+
+    async def flush() -> bool:
+        await services.usage.flush()
+        return False
+
+    return Loop(name="usage", step=flush, pause=USAGE_PAUSE, tokens=services.tokens)
 
 
 class Worker:

@@ -17,7 +17,7 @@ from ytmarket.adapters.http.exchange import ANSWER_SECONDS, Exchange
 from ytmarket.adapters.http.holder import ShopHolder
 from ytmarket.adapters.http.operators import OperatorRequest, admit_operator, refuse_operator_path
 from ytmarket.adapters.http.refusals import MethodNotAllowed, PathNotFound
-from ytmarket.adapters.http.routes import balance, catalog, devnet, health, orders, topups
+from ytmarket.adapters.http.routes import balance, catalog, deposits, devnet, health, orders, topups
 from ytmarket.adapters.http.routes.admin import api_keys
 from ytmarket.adapters.http.routes.admin import orders as admin_orders
 from ytmarket.adapters.http.routes.admin import products as admin_products
@@ -63,6 +63,9 @@ def _client_routes(door: Door) -> list[BaseRoute]:
         route("/balance/topup", POST=topups.open_topup),
         route("/balance/topup/{id}", GET=topups.show_topup),
         route("/balance/topups", GET=topups.list_topups),
+        route("/balance/transactions", GET=balance.list_transactions),
+        route("/deposits", GET=deposits.list_deposits),
+        route("/usage", GET=balance.show_usage),
         route("/categories", GET=catalog.list_categories),
         route("/health", GET=health.show_health),
         _rest_of("/api/v1", door, admit_client, refuse_path),

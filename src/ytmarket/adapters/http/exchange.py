@@ -14,6 +14,7 @@ from ytmarket.adapters.http.refusals import BodyTooLarge, ClientGone
 ANSWER_SECONDS: Final = 4.8  # clients are promised an answer within 5
 BODY_SECONDS: Final = 30.0
 LENGTH_DIGITS_MAX: Final = 15
+PATH_CHARS_MAX: Final = 200
 
 RawHeader = tuple[bytes, bytes]
 
@@ -42,6 +43,12 @@ class Exchange:
     def method(self) -> str:
         method: str = self.scope["method"]
         return method
+
+    @property
+    def api_path(self) -> str:
+        """The path as the API's documents name it, wherever the app is mounted."""
+        path: str = self.scope["path"]
+        return path[max(path.rfind("/api/"), 0) :][:PATH_CHARS_MAX]
 
     @property
     def query_string(self) -> bytes:

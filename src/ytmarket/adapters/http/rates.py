@@ -24,6 +24,7 @@ async def count_request(services: Services, key: ApiKey, exchange: Exchange) -> 
     _tell(allowance, KEYS, exchange)
     if allowance.retry_after is not None:
         raise RateLimited(retry_after=allowance.retry_after)
+    services.usage.count(key.id, exchange.api_path)
 
 
 async def count_refusal(door: Door, services: Services, exchange: Exchange) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import attrs
 
 from ytmarket.adapters.inmemory.state import State
-from ytmarket.domain.api_keys import AddressRange, ApiKey
+from ytmarket.domain.api_keys import AddressRange, ApiKey, Usage
 from ytmarket.domain.errors import AlreadyDone, KeyNotFound
 from ytmarket.domain.ids import ApiKeyId
 
@@ -42,6 +42,12 @@ class InMemoryApiKeys:
 
     async def set_allowed(self, key: ApiKeyId, allowed: Sequence[AddressRange]) -> None:
         self._put(attrs.evolve(self._key(key), allowed=tuple(allowed)))
+
+    async def add_usage(self, usage: Mapping[ApiKeyId, Usage]) -> None:
+        for key, later in usage.items():
+            if key in self._state.keys:
+                earlier = self._state.usage.get(key)
+                self._state.usage.put(key, later if earlier is None else earlier.plus(later))
 
     def _key(self, key: ApiKeyId) -> ApiKey:
         known = self._state.keys.get(key)

@@ -18,11 +18,11 @@ from ytmarket.application.ports.queries import (
     SealedItem,
     TopupView,
 )
-from ytmarket.domain.api_keys import ApiKey, KeySummary
+from ytmarket.domain.api_keys import ApiKey, KeySummary, Usage
 from ytmarket.domain.audit import AuditRow
 from ytmarket.domain.catalog import Category, Product, ProductFilter
 from ytmarket.domain.deposits import DepositRecord, DepositStatus, UnmatchedReason
-from ytmarket.domain.ids import AccountId, OrderId, ProductId, TopupId
+from ytmarket.domain.ids import AccountId, ApiKeyId, OrderId, ProductId, TopupId
 from ytmarket.domain.ledger import CustomerTotals, Transfer
 from ytmarket.domain.networks import Network
 from ytmarket.domain.orders import Order
@@ -53,6 +53,10 @@ class InMemoryQueries:
                 for account in accounts
                 if (row := state.accounts.get(account)) is not None
             }
+
+    async def usage(self, key: ApiKeyId) -> Usage | None:
+        with self._committed() as state:
+            return state.usage.get(key)
 
     async def products(self, wanted: ProductFilter, paging: Paging) -> Listing[Product]:
         with self._committed() as state:
@@ -135,7 +139,11 @@ class InMemoryQueries:
     async def key_summaries(self, paging: Paging) -> Listing[KeySummary]:
         with self._committed() as state:
             summaries = [
-                KeySummary(key=key, balance=state.accounts[key.account_id].totals.balance)
+                KeySummary(
+                    key=key,
+                    balance=state.accounts[key.account_id].totals.balance,
+                    last_used_at=None if (usage := state.usage.get(key.id)) is None else usage.last_used_at,
+                )
                 for key in state.keys.values()
             ]
         return _page(sorted(summaries, key=lambda row: row.key.id), paging)

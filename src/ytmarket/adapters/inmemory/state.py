@@ -10,7 +10,7 @@ from ytmarket.adapters.inmemory.amounts import RecentAmounts, ReservedAmounts
 from ytmarket.adapters.inmemory.journal import Groups, Journal, Table
 from ytmarket.adapters.inmemory.rows import AccountRow, EventRow, OrderRow, UnitRow
 from ytmarket.application.ports.chain_reader import Cursor
-from ytmarket.domain.api_keys import ApiKey
+from ytmarket.domain.api_keys import ApiKey, Usage
 from ytmarket.domain.audit import AuditRow
 from ytmarket.domain.catalog import Product
 from ytmarket.domain.chart import TransferKind
@@ -58,6 +58,7 @@ class State:
         self.key_numbers = count(1)
         self.key_by_digest: Table[bytes, ApiKeyId] = Table(log)
         self.key_by_fp: Table[str, ApiKeyId] = Table(log)
+        self.usage: Table[ApiKeyId, Usage] = Table(log)
         self.signatures: Table[UsedSignature, datetime] = Table(log)
         self.answers: Table[tuple[ApiKeyId, str], StoredAnswer] = Table(log)
         self.audit: Table[int, AuditRow] = Table(log)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -10,7 +10,7 @@ import attrs
 import psycopg
 
 from ytmarket.adapters.postgres.connections import Connection
-from ytmarket.domain.api_keys import AddressRange, ApiKey
+from ytmarket.domain.api_keys import AddressRange, ApiKey, Usage
 from ytmarket.domain.errors import KeyNotFound
 from ytmarket.domain.ids import AccountId, ApiKeyId
 
@@ -28,6 +28,21 @@ ADD: Final = """
 BY_FP: Final = f"select {KEY_COLUMNS} from api_key where fp = %s for no key update"
 REVOKE: Final = "update api_key set revoked_at = coalesce(revoked_at, %s) where id = %s"
 SET_SECRET: Final = "update api_key set sealed_secret = %s where id = %s"
+# Rows are taken in the keys' order, so that two processes never wait for each other in a circle.
+ADD_USAGE: Final = """
+    insert into api_key_usage (api_key_id, requests, first_used_at, last_used_at, last_endpoint)
+    select fresh.*
+    from unnest(%s::bigint[], %s::bigint[], %s::timestamptz[], %s::timestamptz[], %s::text[])
+        as fresh (id, requests, first_used_at, last_used_at, last_endpoint)
+    join api_key using (id)
+    order by fresh.id
+    on conflict (api_key_id) do update set
+        requests = api_key_usage.requests + excluded.requests,
+        first_used_at = least(api_key_usage.first_used_at, excluded.first_used_at),
+        last_used_at = greatest(api_key_usage.last_used_at, excluded.last_used_at),
+        last_endpoint = case when excluded.last_used_at >= api_key_usage.last_used_at
+            then excluded.last_endpoint else api_key_usage.last_endpoint end
+"""
 SET_ALLOWED: Final = "update api_key set allowed = %s::text[]::cidr[] where id = %s"
 
 
@@ -69,6 +84,17 @@ class PostgresApiKeys:
 
     async def set_allowed(self, key: ApiKeyId, allowed: Sequence[AddressRange]) -> None:
         await self._change(SET_ALLOWED, ([str(one) for one in allowed], key))
+
+    async def add_usage(self, usage: Mapping[ApiKeyId, Usage]) -> None:
+        counted = usage.values()
+        columns = (
+            list(usage),
+            [one.requests for one in counted],
+            [one.first_used_at for one in counted],
+            [one.last_used_at for one in counted],
+            [one.last_endpoint for one in counted],
+        )
+        await self._connection.execute(ADD_USAGE, columns)
 
     async def _change(self, statement: str, values: tuple[Any, ...]) -> None:
         changed = await self._connection.execute(statement, values)

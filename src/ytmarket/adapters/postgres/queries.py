@@ -17,11 +17,11 @@ from ytmarket.adapters.postgres.deposits import record_of
 from ytmarket.adapters.postgres.rows import order_of, product_of
 from ytmarket.adapters.postgres.topups import topup_of
 from ytmarket.application.ports.queries import Listing, OrderWithItems, Paging, SealedItem, TopupView
-from ytmarket.domain.api_keys import ApiKey, KeySummary
+from ytmarket.domain.api_keys import ApiKey, KeySummary, Usage
 from ytmarket.domain.audit import AuditRow
 from ytmarket.domain.catalog import Category, Product, ProductFilter
 from ytmarket.domain.deposits import DepositRecord, DepositStatus
-from ytmarket.domain.ids import AccountId, OrderId, ProductId, TopupId, UnitId
+from ytmarket.domain.ids import AccountId, ApiKeyId, OrderId, ProductId, TopupId, UnitId
 from ytmarket.domain.ledger import CustomerTotals, Transfer
 from ytmarket.domain.money import Usdt
 from ytmarket.domain.networks import Network
@@ -45,6 +45,12 @@ class PostgresQueries:
     async def totals(self, accounts: Collection[AccountId]) -> Mapping[AccountId, CustomerTotals]:
         rows = await self._all(sql.TOTALS, (list(accounts),))
         return {row[0]: totals_of(row[1:]) for row in rows}
+
+    async def usage(self, key: ApiKeyId) -> Usage | None:
+        row = await self._one(sql.USAGE, (key,))
+        if row is None:
+            return None
+        return Usage(requests=row[0], first_used_at=row[1], last_used_at=row[2], last_endpoint=row[3])
 
     async def products(self, wanted: ProductFilter, paging: Paging) -> Listing[Product]:
         return await self._catalog.products(wanted, paging)

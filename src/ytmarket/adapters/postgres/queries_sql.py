@@ -96,6 +96,9 @@ TRANSFERS: Final = f"""
     order by page.number desc
 """
 
+USAGE: Final = """
+    select requests, first_used_at, last_used_at, last_endpoint from api_key_usage where api_key_id = %s
+"""
 KEY_SUMMARIES: Final = f"""
     select counted.total, page.*
     from (select count(*) as total from api_key) counted left join lateral (

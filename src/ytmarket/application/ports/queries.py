@@ -8,11 +8,11 @@ from typing import Generic, Protocol, TypeVar
 
 import attrs
 
-from ytmarket.domain.api_keys import ApiKey, KeySummary
+from ytmarket.domain.api_keys import ApiKey, KeySummary, Usage
 from ytmarket.domain.audit import AuditRow
 from ytmarket.domain.catalog import Category, Product, ProductFilter
 from ytmarket.domain.deposits import DepositRecord, DepositStatus
-from ytmarket.domain.ids import AccountId, OrderId, ProductId, TopupId, UnitId
+from ytmarket.domain.ids import AccountId, ApiKeyId, OrderId, ProductId, TopupId, UnitId
 from ytmarket.domain.ledger import CustomerTotals, Transfer
 from ytmarket.domain.networks import Network
 from ytmarket.domain.orders import Order
@@ -79,6 +79,10 @@ class Queries(Protocol):
         ...
 
     async def totals(self, accounts: Collection[AccountId]) -> Mapping[AccountId, CustomerTotals]: ...
+
+    async def usage(self, key: ApiKeyId) -> Usage | None:
+        """What has been written of a key's requests; None before the first."""
+        ...
 
     async def products(self, wanted: ProductFilter, paging: Paging) -> Listing[Product]:
         """Sorted by id."""

@@ -9,7 +9,7 @@ from typing import Protocol
 import attrs
 
 from ytmarket.application.ports.chain_reader import Cursor, Page
-from ytmarket.domain.api_keys import AddressRange, ApiKey
+from ytmarket.domain.api_keys import AddressRange, ApiKey, Usage
 from ytmarket.domain.audit import AuditEntry
 from ytmarket.domain.catalog import Product
 from ytmarket.domain.deposits import Deposit, DepositRecord
@@ -57,7 +57,8 @@ class AccountRepository(Protocol):
 class ApiKeyRepository(Protocol):
     """Customers' keys, found by the hash of a key or by its fingerprint.
 
-    * a digest or fingerprint that is taken raises AlreadyDone.
+    * a digest or fingerprint that is taken raises AlreadyDone;
+    * usage adds up, whoever counted it, and in whichever order it is written.
     """
 
     async def next_id(self) -> ApiKeyId:
@@ -75,6 +76,10 @@ class ApiKeyRepository(Protocol):
     async def set_secret(self, key: ApiKeyId, sealed_secret: bytes) -> None: ...
 
     async def set_allowed(self, key: ApiKeyId, allowed: Sequence[AddressRange]) -> None: ...
+
+    async def add_usage(self, usage: Mapping[ApiKeyId, Usage]) -> None:
+        """Count these requests in with those counted before; unknown keys are passed over."""
+        ...
 
 
 class RequestRepository(Protocol):

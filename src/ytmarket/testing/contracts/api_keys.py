@@ -7,8 +7,9 @@ from ipaddress import ip_network
 import attrs
 import pytest
 
-from ytmarket.domain.api_keys import ApiKey
+from ytmarket.domain.api_keys import ApiKey, Usage
 from ytmarket.domain.errors import AlreadyDone
+from ytmarket.domain.ids import ApiKeyId
 from ytmarket.testing.contracts.store_base import StorePartContract
 from ytmarket.testing.contracts.world import NOW, SECOND, Customer, World
 
@@ -88,4 +89,19 @@ class ApiKeyContract(StorePartContract):
             await uow.commit()
         assert await _by_fp(world, customer.key.fp) == attrs.evolve(
             customer.key, sealed_secret=b"sealed anew", allowed=allowed
+        )
+
+    async def test_usage_adds_up_in_whichever_order_it_is_written(self, world: World) -> None:
+        key = (await world.customer()).key.id
+        early = Usage(requests=2, first_used_at=NOW, last_used_at=NOW + SECOND, last_endpoint="/a")
+        late = Usage(
+            requests=3, first_used_at=NOW + 2 * SECOND, last_used_at=NOW + 3 * SECOND, last_endpoint="/b"
+        )
+        assert await world.queries.usage(key) is None
+        for counted in (late, early):
+            async with world.unit_of_work() as uow:
+                await uow.api_keys.add_usage({key: counted, ApiKeyId(987_654_321): early})
+                await uow.commit()
+        assert await world.queries.usage(key) == Usage(
+            requests=5, first_used_at=NOW, last_used_at=NOW + 3 * SECOND, last_endpoint="/b"
         )
