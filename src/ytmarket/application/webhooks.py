@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Final
@@ -29,7 +30,7 @@ AT_ONCE: Final = 64
 RenderEvent = Callable[[OrderEvent, Order, Sequence[bytes]], bytes]
 
 
-@attrs.frozen(kw_only=True)
+@attrs.define(kw_only=True)
 class WebhookService:
     """Sends events to the URLs that orders named. *render* makes the body."""
 
@@ -40,18 +41,52 @@ class WebhookService:
     vault: Vault
     sender: WebhookSender
     render: RenderEvent
+    # Called when one has landed: that makes room, and lets the next one of its order go.
+    on_landed: Callable[[], None] = lambda: None
+    _flying: dict[asyncio.Task[None], str] = attrs.field(factory=dict, init=False)
+    _troubles: list[BaseException] = attrs.field(factory=list, init=False)
+
+    async def launch_due(self, *, limit: int = AT_ONCE) -> int:
+        """Begin to send what is due and wait for none of it, so that a slow receiver delays nobody.
+
+        How many were begun. A receiver has no more than two shares of its events in the air. Raises
+        what went wrong on our side with one sent before.
+        """
+        if self._troubles:
+            raise self._troubles.pop()
+        jobs = await self._claim(limit - len(self._flying))
+        for job in jobs:
+            task = asyncio.create_task(self._deliver(job))
+            self._flying[task] = webhooks.receiver_of(job.order.webhook_url or "//")
+            task.add_done_callback(self._landed)
+        return len(jobs)
 
     async def deliver_due(self, *, limit: int = AT_ONCE) -> int:
-        """Send what is due, side by side; how many attempts were made."""
+        """Send what is due and wait until it is done; how many attempts were made."""
+        launched = await self.launch_due(limit=limit)
+        if self._flying:
+            await asyncio.wait(list(self._flying))
+        if self._troubles:
+            raise self._troubles.pop()
+        return launched
+
+    async def _claim(self, limit: int) -> Sequence[WebhookJob]:
+        if limit <= 0:
+            return ()
+        loads = Counter(self._flying.values())
+        full = [receiver for receiver, load in loads.items() if load >= webhooks.RECEIVER_SHARE]
         now = self.clock.now()
         async with self.new_unit_of_work() as uow:
-            jobs = await uow.webhooks.claim(now, now + LEASE, self.tokens.lease(), limit=limit)
+            jobs = await uow.webhooks.claim(now, now + LEASE, self.tokens.lease(), limit=limit, full=full)
             await uow.commit()
-        outcomes = await asyncio.gather(*map(self._deliver, jobs), return_exceptions=True)
-        for outcome in outcomes:
-            if isinstance(outcome, BaseException):
-                raise outcome
-        return len(jobs)
+        return jobs
+
+    def _landed(self, task: asyncio.Task[None]) -> None:
+        del self._flying[task]
+        self.on_landed()
+        if not task.cancelled() and (trouble := task.exception()) is not None:
+            # The claim ends by itself and the event is sent again; who launches next is told.
+            self._troubles.append(trouble)
 
     async def _deliver(self, job: WebhookJob) -> None:
         url = job.order.webhook_url

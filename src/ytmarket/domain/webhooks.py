@@ -19,6 +19,8 @@ WAITS: Final = (
     timedelta(minutes=10),
 )
 JITTER_PERCENT_MAX: Final = 20
+RECEIVER_SHARE: Final = 8
+"""How many events one receiver may be sent at once, so that a dead one holds nobody else up."""
 
 
 class Delivery(StrEnum):
@@ -47,6 +49,11 @@ class WebhookJob:
     api_key: ApiKey | None
     attempt: int  # 1 for the first
     token: str
+
+
+def receiver_of(url: str) -> str:
+    """The host and port that a URL names: events for one receiver share its fate."""
+    return url.split("/", 3)[2].lower()
 
 
 def answer_of(status: int | None) -> Answer:

@@ -80,6 +80,7 @@ class Worker:
         self._readers = readers
         second = timedelta(seconds=1)
         self.webhooks = self._loop("webhooks", self._send, second)
+        services.webhooks.on_landed = self.webhooks.wake.set
         self.fulfilment = self._loop("fulfilment", self._fulfil, second)
         self.loops = [
             self.fulfilment,
@@ -120,7 +121,7 @@ class Worker:
         return moved == STEP_LIMIT
 
     async def _send(self) -> bool:
-        return await self._services.webhooks.deliver_due() > 0
+        return await self._services.webhooks.launch_due() > 0
 
     async def _expire(self) -> bool:
         orders = await self._services.fulfilment.expire_due(limit=STEP_LIMIT)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
-from heapq import nsmallest
 
 import attrs
 
 from ytmarket.adapters.inmemory.rows import EventRow
 from ytmarket.adapters.inmemory.state import State
 from ytmarket.domain.ids import EventId
-from ytmarket.domain.webhooks import Delivery, WebhookJob
+from ytmarket.domain.webhooks import RECEIVER_SHARE, Delivery, WebhookJob, receiver_of
 
 
 @attrs.frozen
@@ -20,10 +20,16 @@ class InMemoryWebhooks:
 
     _state: State
 
-    async def claim(self, now: datetime, until: datetime, token: str, *, limit: int) -> Sequence[WebhookJob]:
-        claimed = nsmallest(limit, self._claimable(now), key=lambda due: due[0])
-        jobs = []
-        for _, key in claimed:
+    async def claim(
+        self, now: datetime, until: datetime, token: str, *, limit: int, full: Collection[str] = ()
+    ) -> Sequence[WebhookJob]:
+        jobs: list[WebhookJob] = []
+        shares = Counter(dict.fromkeys(full, RECEIVER_SHARE))
+        for _, key in sorted(self._claimable(now), key=lambda due: due[0]):
+            receiver = self._receiver(key)
+            if len(jobs) == limit or shares[receiver] == RECEIVER_SHARE:
+                continue
+            shares[receiver] += 1
             row = attrs.evolve(self._state.events[key], token=token, leased_until=until)
             self._state.events.put(key, row)
             jobs.append(self._job(row, token))
@@ -71,6 +77,10 @@ class InMemoryWebhooks:
             is_free = row.leased_until is None or row.leased_until <= now
             if is_free and row.due_at is not None and row.due_at <= now:
                 yield row.due_at, key
+
+    def _receiver(self, key: EventId) -> str:
+        order = self._state.orders[self._state.events[key].event.order_id].order
+        return receiver_of(order.webhook_url or "")
 
     def _job(self, row: EventRow, token: str) -> WebhookJob:
         order = self._state.orders[row.event.order_id].order

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -14,21 +14,32 @@ from ytmarket.adapters.postgres.rows import ORDER_COLUMNS, order_of
 from ytmarket.domain.ids import EventId, OrderId
 from ytmarket.domain.money import Usdt
 from ytmarket.domain.orders import OrderEvent
-from ytmarket.domain.webhooks import Delivery, WebhookJob
+from ytmarket.domain.webhooks import RECEIVER_SHARE, Delivery, WebhookJob
 
 EVENT_PREFIX: Final = "evt_"
 
 # An event waits for the earlier ones of its order; nobody waits for an event that is claimed.
 CLAIM: Final = f"""
-    with due as (
-        select id from event
-        where delivery = 'pending' and due_at <= %(now)s and coalesce(leased_until <= %(now)s, true)
+    with waiting as (
+        select event.id, event.due_at, lower(split_part(orders.webhook_url, '/', 3)) as receiver
+        from event join orders on orders.id = event.order_id
+        where delivery = 'pending' and due_at <= %(now)s and coalesce(event.leased_until <= %(now)s, true)
+            and lower(split_part(orders.webhook_url, '/', 3)) <> all(%(full)s)
             and not exists (
                 select from event earlier
                 where earlier.order_id = event.order_id and earlier.id < event.id
                     and earlier.delivery = 'pending'
             )
-        order by due_at, id limit %(limit)s for no key update skip locked
+        order by event.due_at, event.id limit %(look)s
+    ),
+    shared as (
+        select id, due_at, row_number() over (partition by receiver order by due_at, id) as place from waiting
+    ),
+    due as (
+        select event.id from event join shared using (id)
+        where place <= %(share)s
+            and event.delivery = 'pending' and coalesce(event.leased_until <= %(now)s, true)
+        order by shared.due_at, event.id limit %(limit)s for no key update of event skip locked
     ),
     claimed as (
         update event set leased_until = %(until)s, lease_token = %(token)s from due where event.id = due.id
@@ -59,6 +70,7 @@ RESEND: Final = """
         leased_until = null, lease_token = null
     where id = %s and delivery <> 'unwanted'
 """
+LOOK_AT: Final = 1_000  # events that are considered for a claim
 ORDER_AT: Final = 7  # where in a row of CLAIM the order begins, and where the key
 KEY_AT: Final = 26
 
@@ -69,8 +81,18 @@ class PostgresWebhooks:
 
     _connection: Connection
 
-    async def claim(self, now: datetime, until: datetime, token: str, *, limit: int) -> Sequence[WebhookJob]:
-        values = {"now": now, "until": until, "token": token, "limit": limit}
+    async def claim(
+        self, now: datetime, until: datetime, token: str, *, limit: int, full: Collection[str] = ()
+    ) -> Sequence[WebhookJob]:
+        values = {
+            "now": now,
+            "until": until,
+            "token": token,
+            "limit": limit,
+            "full": list(full),
+            "share": RECEIVER_SHARE,
+            "look": LOOK_AT,
+        }
         cursor = await self._connection.execute(CLAIM, values)
         return [_job_of(row, token) async for row in cursor]
 

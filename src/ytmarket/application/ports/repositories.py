@@ -286,12 +286,15 @@ class WebhookRepository(Protocol):
 
     * an event is claimed by one worker at a time, and by another once the lease has ended;
     * an order's event is not claimed before the earlier ones of that order are done with;
+    * of one receiver no more than its share is claimed at once, and none of those named as full;
     * an attempt is recorded only while its claim holds.
     """
 
     async def claim(
-        self, now: datetime, until: datetime, token: str, *, limit: int
-    ) -> Sequence[WebhookJob]: ...
+        self, now: datetime, until: datetime, token: str, *, limit: int, full: Collection[str] = ()
+    ) -> Sequence[WebhookJob]:
+        """Events that are due, earliest first. *full* names receivers (`receiver_of`) to pass over."""
+        ...
 
     async def record(
         self,

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from ytmarket.domain import orders
 from ytmarket.domain.ids import EventId
 from ytmarket.domain.orders import Order
-from ytmarket.domain.webhooks import Delivery, WebhookJob
+from ytmarket.domain.webhooks import RECEIVER_SHARE, Delivery, WebhookJob, receiver_of
 from ytmarket.testing.contracts.concurrency import at_once
 from ytmarket.testing.contracts.store_base import StorePartContract
 from ytmarket.testing.contracts.world import NOW, SECOND, World
@@ -94,6 +94,22 @@ class WebhookContract(StorePartContract):
         await _placed(world, 3)
         assert len(await _claim(world, limit=2)) == 2
         assert len(await _claim(world, limit=2)) == 1
+
+    async def test_one_receiver_gets_no_more_than_its_share_at_once(self, world: World) -> None:
+        await _placed(world, RECEIVER_SHARE + 2)
+        (other,) = await _placed(world, webhook_url="https://other.example:8443/hook")
+        jobs = await _claim(world, limit=100)
+        assert len(jobs) == RECEIVER_SHARE + 1
+        assert other.id in {job.order.id for job in jobs}
+
+    async def test_receivers_named_as_full_are_passed_over(self, world: World) -> None:
+        await _placed(world)
+        (other,) = await _placed(world, webhook_url="https://OTHER.example:8443/hook?a=/b")
+        async with world.unit_of_work() as uow:
+            jobs = await uow.webhooks.claim(
+                NOW, NOW + LEASE, "lease", limit=10, full=[receiver_of(URL), "no such receiver"]
+            )
+        assert [job.order.id for job in jobs] == [other.id]
 
     async def test_an_orders_events_go_out_in_their_order(self, world: World) -> None:
         (order,) = await _placed(world)
