@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import select
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -38,8 +39,8 @@ DEFAULTS: Final[dict[str, str]] = {
 
 SETTINGS: Final = """
 set session characteristics as transaction isolation level read committed;
-set statement_timeout = '5s';
-set lock_timeout = '4s';
+set statement_timeout = '4s';
+set lock_timeout = '3s';
 set idle_in_transaction_session_timeout = '10s';
 set timezone = 'UTC';
 set jit = off;
@@ -117,34 +118,56 @@ def conninfo(dsn: str) -> str:
 async def lent(pool: Pool) -> AsyncIterator[Connection]:
     """Borrow a connection; its troubles come out as `Unavailable`, and within `PATIENCE_SECONDS`.
 
-    A server that does not answer at all ends the wait through the socket: to cancel a query one
-    needs an answer as well.
+    What was not committed when the block ends is rolled back. A server that does not answer at all
+    ends the wait through the socket: to cancel a query one needs an answer as well.
     """
     loop = asyncio.get_running_loop()
     patience_ends = loop.time() + PATIENCE_SECONDS
     try:
-        async with pool.connection() as connection:
-            watchdog = loop.call_at(patience_ends, _cut, connection)
+        connection = await _living(pool)
+        watchdog = loop.call_at(patience_ends, _cut, connection)
+        try:
+            yield connection
+        finally:
             try:
-                yield connection
+                await _give_back(pool, connection)
             finally:
                 watchdog.cancel()
-                await _reset(connection)
     except Error as error:
         if is_lost(error):
             await _drain(pool)
         raise refusal(error) from error
     except Exception as error:
-        if isinstance(error.__cause__, Error) and is_lost(error.__cause__):
+        if is_lost(error.__cause__):
             await _drain(pool)
         raise
 
 
-async def _reset(connection: Connection) -> None:
-    # The pool commits what is open when its block ends well; only commit() may do that here.
-    if not connection.closed:
-        with suppress(OperationalError):
-            await connection.rollback()
+async def _living(pool: Pool) -> Connection:
+    """A connection that was not closed from the other side while nobody used it."""
+    connection = await pool.getconn()
+    if _has_news(connection):
+        await connection.close()
+        await pool.putconn(connection)
+        await _drain(pool)
+        connection = await pool.getconn()
+    return connection
+
+
+def _has_news(connection: Connection) -> bool:
+    # An idle server has nothing to say but that it goes; to look costs no round trip.
+    looking = select.poll()
+    looking.register(connection.fileno(), select.POLLIN)
+    return bool(looking.poll(0))
+
+
+async def _give_back(pool: Pool, connection: Connection) -> None:
+    try:
+        if not connection.closed:
+            with suppress(OperationalError):
+                await connection.rollback()
+    finally:
+        await pool.putconn(connection)
 
 
 async def _drain(pool: Pool) -> None:

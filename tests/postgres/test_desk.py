@@ -1,0 +1,226 @@
+"""The order desk on PostgreSQL: what its guesses, its arrays and its locks must not get wrong."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import anyio
+import attrs
+import psycopg
+import pytest
+
+from tests.contract.conftest import OpenDatabase
+from ytmarket.adapters.postgres.connections import FEW_ROWS
+from ytmarket.adapters.postgres.database import PostgresDatabase
+from ytmarket.adapters.postgres.desk_facts import TAKEN_NEAR
+from ytmarket.application.ports.queries import Paging
+from ytmarket.domain import orders, pricing
+from ytmarket.domain.errors import AlreadyDone, InsufficientBalance, Overdrawn
+from ytmarket.domain.ids import ProductId
+from ytmarket.domain.money import Usdt
+from ytmarket.domain.orders import Change, Order
+from ytmarket.domain.shop import AccountFacts, Facts, OrderRequest, Placed, decide
+from ytmarket.testing.contracts.world import NOW, SECOND, TERMS, Customer, World, order_request
+from ytmarket.testing.postgres import TemporaryPostgres
+
+pytestmark = pytest.mark.anyio
+
+CENT = Usdt.cents(1)
+
+
+@pytest.fixture
+async def neighbour(postgres: OpenDatabase) -> AsyncIterator[World]:
+    """Another process on the same database."""
+    store = await PostgresDatabase.open(postgres.dsn, durable=False)
+    yield World(store.unit_of_work, store.queries)
+    await store.close()
+
+
+def fail(order: Order) -> Change:
+    return orders.fail(order, "no luck", NOW)
+
+
+async def facts(world: World, *requests: OrderRequest, now: datetime = NOW) -> Facts:
+    async with world.unit_of_work() as uow:
+        return await uow.desk.facts(requests, now)
+
+
+async def reprice(world: World, product: ProductId, price: str) -> None:
+    async with world.unit_of_work() as uow:
+        found = await uow.catalog.product(product)
+        assert found is not None
+        await uow.catalog.put(attrs.evolve(found, price=Usdt.of(price)), NOW)
+        await uow.commit()
+
+
+async def test_the_books_say_what_was_decided(world: World) -> None:
+    customer, product = await world.customer(10), await world.product("2.50", units=3)
+    request = order_request(customer, product, 2, webhook_url="https://receiver.example/hook")
+    (placed,) = (await world.place(request)).outcomes
+    assert isinstance(placed, Placed)
+    kept = (await world.queries.transfers(customer.account, Paging())).rows[0]
+    assert kept == placed.transfer
+    async with world.unit_of_work() as uow:
+        (job,) = await uow.webhooks.claim(NOW, NOW + SECOND, "lease", limit=10)
+    assert attrs.evolve(job.event, id=None) == placed.event
+
+
+async def test_a_price_that_somebody_else_has_changed(world: World, neighbour: World) -> None:
+    customer, product = await world.customer(100), await world.product(1, units=9)
+    await world.order(customer, product)
+    await reprice(neighbour, product, "5")
+    first = await neighbour.order(customer, product)
+    second = await world.order(customer, product)  # this one still remembers the old price
+    assert (first.price, first.hits) == (Usdt.of(5), 0)
+    assert (second.price, second.hits) == (Usdt.of("5.05"), 1)
+
+
+async def test_units_that_came_back_are_found_again(world: World, neighbour: World) -> None:
+    customer, product = await world.customer(100), await world.product(1, units=4)
+    first = await world.order(customer, product, 2)
+    await world.order(customer, product, 1)
+    await neighbour.move(first.id, fail)
+    last = await world.order(customer, product, 3)
+    shelf = await world.queries.product(product)
+    assert shelf is not None
+    assert shelf.available == 0
+    done = await world.move(last.id, lambda order: orders.deliver(order, NOW))
+    assert done.delivered == 3
+
+
+async def test_a_huge_order_that_nobody_can_pay_for_is_not_looked_up(world: World) -> None:
+    poor, rich = await world.customer(10), await world.customer(200)
+    product = await world.product(1, units=3_000)
+    requests = [order_request(poor, product, 1_500), order_request(rich, product, 150)]
+    found = await facts(world, *requests)
+    assert 150 <= len(found.units[product]) <= 170
+    refused, placed = (await world.place(*requests)).outcomes
+    assert isinstance(refused, InsufficientBalance)
+    assert isinstance(placed, Placed)
+    assert len(set(placed.units)) == 150
+
+
+async def test_whoever_can_pay_to_the_last_cent_gets_every_unit(world: World) -> None:
+    # 99 times 0.333335 is rounded down to 33.00: the balance reaches for a unit more than its quotient says.
+    customer, product = await world.customer("33.00"), await world.product("0.333335", units=120)
+    order = await world.order(customer, product, 99)
+    assert order.price == Usdt.of("33.00")
+    assert await world.balance(customer) == Usdt.of(0)
+
+
+async def test_a_unit_that_another_order_holds_is_refused_by_the_database(world: World) -> None:
+    customer, product = await world.customer(10), await world.product(1, units=2)
+    (held,) = (await world.place(order_request(customer, product))).outcomes
+    assert isinstance(held, Placed)
+    with pytest.raises(AlreadyDone):
+        await place_on(world, customer, product, units={product: held.units})
+    assert await world.balance(customer) == Usdt.of(9)
+
+
+async def test_money_that_is_not_there_is_refused_by_the_database(world: World) -> None:
+    customer, product = await world.customer("0.50"), await world.product(1, units=2)
+    rich = {customer.account: AccountFacts(balance=Usdt.of(10))}
+    with pytest.raises(Overdrawn):
+        await place_on(world, customer, product, accounts=rich)
+    assert await world.balance(customer) == Usdt.of("0.50")
+    assert not (await world.queries.orders(customer.account, Paging())).rows
+
+
+async def place_on(world: World, customer: Customer, product: ProductId, **wrong: Any) -> None:
+    """Serve a request on facts that are wrong."""
+    requests = [order_request(customer, product)]
+    async with world.unit_of_work() as uow:
+        found = attrs.evolve(await uow.desk.facts(requests, NOW), **wrong)
+        await uow.desk.record(requests, decide(requests, found, NOW, TERMS), {}, NOW)
+        await uow.commit()
+
+
+@pytest.mark.parametrize("sequence", [(0, 1), (1, 0)])
+async def test_an_amount_that_two_took_counts_until_both_have_failed(
+    world: World, sequence: tuple[int, int]
+) -> None:
+    customer, product = await world.customer(1000), await world.product(10, units=20)
+    placed = [await world.order(customer, product, now=NOW + n * SECOND) for n in range(13)]
+    capped = [order for order in placed if order.hits == 11]
+    assert [order.price for order in capped] == [Usdt.of(11)] * 2
+    # The step below the cap ends near it as well, so that the cap's amount decides alone.
+    for order in placed[9:11]:
+        await world.move(order.id, fail)
+    request = order_request(customer, product)
+    for position in sequence:
+        assert Usdt.of(11) in (await facts(world, request)).taken
+        await world.move(capped[position].id, fail)
+    assert Usdt.of(11) not in (await facts(world, request)).taken
+
+
+async def test_an_amount_stops_counting_with_its_latest_taker(world: World) -> None:
+    customer, product = await world.customer(1000), await world.product(10, units=20)
+    placed = [await world.order(customer, product, now=NOW + n * timedelta(minutes=1)) for n in range(13)]
+    early, late = (order for order in placed if order.hits == 11)
+    await world.move(late.id, fail)
+    request, end = order_request(customer, product), early.created_at + pricing.WINDOW
+    assert Usdt.of(11) in (await facts(world, request, now=end - SECOND)).taken
+    assert Usdt.of(11) not in (await facts(world, request, now=end)).taken
+
+
+WRONG_WINDOW = """
+    select amount, taken_at, latest from price_window full join (
+        select price as amount, max(created_at) as latest from orders
+        where status <> 'failed' group by price
+    ) as counting using (amount)
+    where taken_at is distinct from coalesce(latest, '-infinity')
+"""
+
+
+async def test_amounts_taken_and_released_at_once_are_remembered_rightly(
+    postgres: OpenDatabase, world: World, neighbour: World
+) -> None:
+    chance = random.Random(7)
+    customer, product = await world.customer(10_000), await world.product(1, units=400)
+    living: list[Order] = []
+
+    async def shop_at(place: World, rounds: int) -> None:
+        for _ in range(rounds):
+            # Two processes' clocks are never quite the same.
+            now = NOW + timedelta(milliseconds=chance.randrange(50))
+            living.append(await place.order(customer, product, now=now))
+            if len(living) > 6 or chance.random() < 0.4:
+                await place.move(living.pop(chance.randrange(len(living))).id, fail)
+
+    async with anyio.create_task_group() as group:
+        for _ in range(3):
+            group.start_soon(shop_at, world, 25)
+            group.start_soon(shop_at, neighbour, 25)
+    with psycopg.connect(postgres.dsn) as connection:
+        assert connection.execute(WRONG_WINDOW).fetchall() == []
+
+
+def test_looking_up_amounts_costs_the_same_however_many_were_taken(
+    postgres_server: TemporaryPostgres, migrated: str
+) -> None:
+    dsn = postgres_server.new_database(migrated)
+    candidates = [amount.micros for amount in pricing.candidates(Usdt.of(50))]
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute(FEW_ROWS)
+
+        def pages() -> int:
+            explain = b"explain (analyze, buffers, format json) " + TAKEN_NEAR.encode()
+            row = connection.execute(explain, [candidates, NOW - pricing.WINDOW]).fetchone()
+            assert row is not None
+            return int(row[0][0]["Plan"]["Shared Hit Blocks"])
+
+        def take(count: int) -> None:
+            connection.execute(
+                "insert into price_window select amount * 10000, %s, 1 from generate_series(1, %s) amount"
+                " on conflict do nothing",
+                [NOW, count],
+            )
+
+        take(1_000)
+        few = pages()
+        take(200_000)
+        assert pages() <= 2 * few
+    postgres_server.drop_database(dsn)
