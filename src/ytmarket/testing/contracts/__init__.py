@@ -42,6 +42,7 @@ from ytmarket.testing.contracts.clock import ClockContract  # noqa: E402 - see a
 from ytmarket.testing.contracts.deposits import DepositContract  # noqa: E402 - see above
 from ytmarket.testing.contracts.desk import OrderDeskContract  # noqa: E402 - see above
 from ytmarket.testing.contracts.devnet import DevnetContract  # noqa: E402 - see above
+from ytmarket.testing.contracts.node_reader import NodeReaderContract, NodeUnderTest  # noqa: E402 - see above
 from ytmarket.testing.contracts.orders import OrderContract  # noqa: E402 - see above
 from ytmarket.testing.contracts.queries import QueriesContract  # noqa: E402 - see above
 from ytmarket.testing.contracts.races import RaceContract  # noqa: E402 - see above
@@ -73,6 +74,8 @@ __all__ = [
     "HttpSenderContract",
     "Limited",
     "LoopbackReceiver",
+    "NodeReaderContract",
+    "NodeUnderTest",
     "OrderContract",
     "OrderDeskContract",
     "QueriesContract",

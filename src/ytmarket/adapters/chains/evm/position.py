@@ -28,7 +28,7 @@ class Held(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, header: Header, indices: Sequence[int]) -> Held:
-        return cls(header.number, header.hash, header.timestamp, tuple(indices))
+        return cls(int(header.number), str(header.hash), int(header.timestamp), tuple(indices))
 
 
 class Position(msgspec.Struct, frozen=True):
@@ -41,7 +41,7 @@ class Position(msgspec.Struct, frozen=True):
 
     @classmethod
     def at(cls, header: Header, held: Sequence[Held] = ()) -> Position:
-        return cls(header.number, header.hash, header.timestamp, tuple(held))
+        return cls(int(header.number), str(header.hash), int(header.timestamp), tuple(held))
 
     @classmethod
     def read(cls, cursor: Cursor) -> Position:

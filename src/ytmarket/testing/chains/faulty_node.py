@@ -1,0 +1,127 @@
+"""A hop in front of a JSON-RPC node over HTTP, which fails as it is told, or changes what is answered."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, Final
+
+import attrs
+from aiohttp import ClientSession, web
+
+from ytmarket.testing.chains.faults import RETRY_AFTER_SECONDS, Fault
+
+SECRET: Final = "s3cret-in-the-path"
+"""Stands in the hop's URL, as keys stand in the URLs of providers."""
+
+BROKEN_OFF_BYTES: Final = 20
+
+Call = dict[str, Any]
+Reply = dict[str, Any]
+Edit = Callable[[Call, Reply], Reply]
+"""From a call, and what the node answered it, to the answer that is passed on."""
+
+_RESPONSES: Final[dict[Fault | None, Callable[[], web.Response]]] = {
+    Fault.IS_BROKEN: lambda: web.Response(status=503, text="<h1>Service Unavailable</h1>"),
+    Fault.LOCKS_US_OUT: lambda: web.Response(status=403, text=f"no access with {SECRET}"),
+    Fault.TALKS_NONSENSE: lambda: web.Response(text="<h1>Welcome</h1>", content_type="text/html"),
+    Fault.IS_BUSY: lambda: web.Response(status=429, headers={"Retry-After": str(RETRY_AFTER_SECONDS)}),
+}
+
+
+@attrs.define
+class FaultyNode:
+    """Passes everything on while it has no fault and no edit."""
+
+    upstream: str
+    url: str = ""
+    fault: Fault | None = None
+    edit: Edit | None = None
+    respond: Callable[[], web.Response] | None = None
+    """Answers instead of the node: an HTTP status of one's own."""
+
+    posts: int = 0
+    calls: list[str] = attrs.field(factory=list)
+    """The methods that were asked for."""
+
+    _session: ClientSession = attrs.field(init=False)
+    _over: asyncio.Event = attrs.field(factory=asyncio.Event, init=False)
+
+    @contextmanager
+    def having(self, fault: Fault) -> Iterator[None]:
+        """Fail this way inside the block."""
+        self.fault = fault
+        try:
+            yield
+        finally:
+            self.fault = None
+            self._over.set()  # whoever it kept waiting need wait no longer
+            self._over = asyncio.Event()
+
+    @contextmanager
+    def answering(self, edit: Edit) -> Iterator[None]:
+        """Change answers inside the block."""
+        self.edit = edit
+        try:
+            yield
+        finally:
+            self.edit = None
+
+    async def serve(self, request: web.Request) -> web.StreamResponse:
+        self.posts += 1
+        body = await request.read()
+        if self.respond is not None:
+            return self.respond()
+        if self.fault in _RESPONSES:
+            return _RESPONSES[self.fault]()
+        if self.fault in {Fault.HANGS_UP, Fault.IS_SILENT}:
+            if self.fault is Fault.IS_SILENT:
+                await self._over.wait()
+            return _hang_up(request)
+        answer = await self._pass_on(request, body)
+        if self.fault is Fault.BREAKS_OFF:
+            return web.Response(body=answer[:-BROKEN_OFF_BYTES])
+        return web.Response(body=self._edited(body, answer), content_type="application/json")
+
+    async def _pass_on(self, request: web.Request, body: bytes) -> bytes:
+        path = request.path.removeprefix(f"/{SECRET}")
+        headers = {"Content-Type": "application/json"}
+        async with self._session.post(self.upstream + path, data=body, headers=headers) as answer:
+            return await answer.read()
+
+    def _edited(self, body: bytes, answer: bytes) -> bytes:
+        calls, replies = json.loads(body), json.loads(answer)
+        is_batch = isinstance(calls, list)
+        calls, replies = (calls, replies) if is_batch else ([calls], [replies])
+        self.calls += [call["method"] for call in calls]
+        if self.edit is None:
+            return answer
+        edited = [self.edit(call, reply) for call, reply in zip(calls, replies, strict=True)]
+        return json.dumps(edited if is_batch else edited[0]).encode()
+
+
+@asynccontextmanager
+async def faulty_node(upstream: str) -> AsyncIterator[FaultyNode]:
+    """A hop on loopback in front of the node at this URL."""
+    node = FaultyNode(upstream.rstrip("/"))
+    app = web.Application(client_max_size=2**26)
+    app.router.add_route("POST", "/{path:.*}", node.serve)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    host, port = runner.addresses[0][:2]
+    node.url = f"http://{host}:{port}/{SECRET}"
+    async with ClientSession() as node._session:  # noqa: SLF001 - made here, in its loop
+        try:
+            yield node
+        finally:
+            await runner.cleanup()
+
+
+def _hang_up(request: web.Request) -> web.Response:
+    if request.transport is not None:
+        request.transport.close()
+    return web.Response()
