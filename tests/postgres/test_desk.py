@@ -167,12 +167,43 @@ async def test_an_amount_stops_counting_with_its_latest_taker(world: World) -> N
 
 
 WRONG_WINDOW = """
-    select amount, taken_at, latest from price_window full join (
+    select amount, taken_at::text, latest::text from price_window full join (
         select price as amount, max(created_at) as latest from orders
         where status <> 'failed' group by price
     ) as counting using (amount)
     where taken_at is distinct from coalesce(latest, '-infinity')
 """
+
+
+BLOCKED = "select from pg_locks where not granted"
+
+
+async def waiting(dsn: str) -> None:
+    """Come back when somebody waits for somebody else's row."""
+    async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as connection:
+        blocked: list[object] = []
+        while not blocked:
+            blocked = list(await (await connection.execute(BLOCKED)).fetchall())
+            await anyio.sleep(0.01)
+
+
+async def test_an_amount_released_while_somebody_takes_it(postgres: OpenDatabase, world: World) -> None:
+    customer, product = await world.customer(1000), await world.product(10, units=20)
+    placed = [await world.order(customer, product, now=NOW + n * SECOND) for n in range(12)]
+    await world.move(placed[10].id, fail)  # the other one that took the amount of the cap
+    # Of another product, so that nothing but the amount is wanted by both.
+    requests = [order_request(customer, await world.product(10, units=1))]
+    async with anyio.create_task_group() as group, world.unit_of_work() as desk:
+        # Its clock is behind, so the amount stays in the name of the one that is about to fail.
+        found = await desk.desk.facts(requests, NOW)
+        decision = decide(requests, found, NOW, TERMS)
+        await desk.desk.record(requests, decision, {}, NOW)
+        group.start_soon(world.move, placed[-1].id, fail)
+        with anyio.fail_after(2):
+            await waiting(postgres.dsn)
+        await desk.commit()
+    async with await psycopg.AsyncConnection.connect(postgres.dsn) as connection:
+        assert await (await connection.execute(WRONG_WINDOW)).fetchall() == []
 
 
 async def test_amounts_taken_and_released_at_once_are_remembered_rightly(
