@@ -35,7 +35,8 @@ class InMemoryApiKeys:
         return None if key is None else self._state.keys[key]
 
     async def revoke(self, key: ApiKeyId, now: datetime) -> None:
-        self._put(attrs.evolve(self._key(key), revoked_at=now))
+        known = self._key(key)
+        self._put(attrs.evolve(known, revoked_at=known.revoked_at or now))
 
     async def set_secret(self, key: ApiKeyId, sealed_secret: bytes) -> None:
         self._put(attrs.evolve(self._key(key), sealed_secret=sealed_secret))

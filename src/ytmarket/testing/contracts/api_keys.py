@@ -8,7 +8,7 @@ import attrs
 import pytest
 
 from ytmarket.domain.api_keys import ApiKey, Usage
-from ytmarket.domain.errors import AlreadyDone
+from ytmarket.domain.errors import AlreadyDone, KeyNotFound
 from ytmarket.domain.ids import ApiKeyId
 from ytmarket.testing.contracts.store_base import StorePartContract
 from ytmarket.testing.contracts.world import NOW, SECOND, Customer, World
@@ -79,6 +79,23 @@ class ApiKeyContract(StorePartContract):
             await uow.commit()
         assert await world.queries.keys([customer.digest]) == {}
         assert await _by_fp(world, customer.key.fp) == attrs.evolve(customer.key, revoked_at=revoked_at)
+
+    async def test_a_key_is_revoked_once(self, world: World) -> None:
+        customer = await world.customer()
+        async with world.unit_of_work() as uow:
+            for moment in (NOW, NOW + SECOND):
+                await uow.api_keys.revoke(customer.key.id, moment)
+            await uow.commit()
+        assert await _by_fp(world, customer.key.fp) == attrs.evolve(customer.key, revoked_at=NOW)
+
+    async def test_an_unknown_key_cannot_be_changed(self, world: World) -> None:
+        async with world.unit_of_work() as uow:
+            with pytest.raises(KeyNotFound):
+                await uow.api_keys.revoke(ApiKeyId(404), NOW)
+            with pytest.raises(KeyNotFound):
+                await uow.api_keys.set_secret(ApiKeyId(404), b"sealed")
+            with pytest.raises(KeyNotFound):
+                await uow.api_keys.set_allowed(ApiKeyId(404), [])
 
     async def test_secret_and_addresses_can_be_changed(self, world: World) -> None:
         customer = await world.customer()

@@ -54,6 +54,8 @@ class CatalogContract(StorePartContract):
         )
         await _put(world, changed)
         assert await _product(world, key) == attrs.evolve(changed, available=2)
+        await _put(world, attrs.evolve(changed, title="Newer"))  # under the sku that is its own
+        assert await _product(world, key) == attrs.evolve(changed, title="Newer", available=2)
 
     async def test_a_sku_that_is_taken_is_refused(self, world: World) -> None:
         await world.product(sku="one")

@@ -203,11 +203,13 @@ class DepositContract(StorePartContract):
         customer = await world.customer()
         inside = await world.topup(customer, 100, network=Network.TON)
         await world.topup(customer, 200, network=Network.TON)
-        deposit = world.transfer(100)
-        assert await _refs(world, deposit) == {inside.id}
-        outcome = match_deposit(deposit, await _claims(world, deposit))
-        assert isinstance(outcome, Unmatched)
-        assert outcome.reason is UnmatchedReason.WRONG_NETWORK
+        for amount in ("99.99", "100", "100.01"):
+            deposit = world.transfer(amount)
+            assert await _refs(world, deposit) == {inside.id}
+            outcome = match_deposit(deposit, await _claims(world, deposit))
+            assert isinstance(outcome, Unmatched)
+            assert outcome.reason is UnmatchedReason.WRONG_NETWORK
+        assert await _refs(world, world.transfer("100.010001")) == set()
 
     async def test_the_nearest_live_claims_beside_it_bear_on_it(self, world: World) -> None:
         customer = await world.customer()
@@ -235,7 +237,7 @@ class DepositContract(StorePartContract):
         topup = await world.topup(await world.customer(), 100)
         await world.read(TRON, until=topup.expires_at)
         await world.expire()
-        late = world.transfer(100, at=topup.expires_at + timedelta(days=30))
+        late = world.transfer("99.99", at=topup.expires_at + timedelta(days=30))
         outcome = match_deposit(late, await _claims(world, late))
         assert isinstance(outcome, Unmatched)
         assert outcome.reason is UnmatchedReason.EXPIRED

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
+from ytmarket.application.ports.queries import Paging
 from ytmarket.domain import orders, pricing
-from ytmarket.domain.errors import InsufficientBalance, ProductNotFound, SignatureReplayed
+from ytmarket.domain.errors import InsufficientBalance, ProductNotFound, Refused, SignatureReplayed
 from ytmarket.domain.ids import ProductId
 from ytmarket.domain.ledger import adjustment
 from ytmarket.domain.money import Usdt
@@ -106,6 +109,20 @@ class OrderDeskContract(StorePartContract):
         (placed,) = (await world.place(*requests)).outcomes
         assert isinstance(placed, Placed)
         assert placed.order.hits == 0
+
+    async def test_facts_that_are_true_no_more_are_not_recorded(self, world: World) -> None:
+        one, two = await world.customer(10), await world.customer(10)
+        product = await world.product(1, units=1)
+        requests = [order_request(one, product)]
+        async with world.unit_of_work() as uow:
+            stale = decide(requests, await uow.desk.facts(requests, NOW), NOW, TERMS)
+        await world.order(two, product)
+        with pytest.raises(Refused):
+            async with world.unit_of_work() as uow:
+                await uow.desk.record(requests, stale, {}, NOW)
+                await uow.commit()
+        assert await world.balance(one) == Usdt.of(10)
+        assert not (await world.queries.orders(one.account, Paging())).rows
 
     async def test_a_refusal_in_a_batch_touches_nobody_elses_order(self, world: World) -> None:
         rich, poor = await world.customer(10), await world.customer("0.50")
