@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import anyio
 import attrs
+import psycopg
 import pytest
 
 from tests.contract.conftest import OpenDatabase
 from ytmarket.adapters.postgres.database import PostgresDatabase
-from ytmarket.adapters.postgres.devnet import PostgresDevnet
+from ytmarket.adapters.postgres.devnet import SEND, PostgresDevnet
+from ytmarket.adapters.postgres.devnet_reader import ONE_AT_A_TIME
 from ytmarket.adapters.postgres.settings import WrongDatabase, claim_database
 from ytmarket.application.ports.chain_reader import ChainGap, Cursor, Page
 from ytmarket.application.ports.devnet import DevnetTransfer
@@ -63,6 +66,33 @@ async def test_a_reader_beside_eight_writers_misses_nothing(devnet: PostgresDevn
     for number, page in enumerate(pages):
         later = [deposit for other in pages[number + 1 :] for deposit in other.deposits]
         assert all(deposit.at >= page.read_until for deposit in later)
+
+
+async def test_a_transfer_under_way_holds_up_those_after_it_and_the_readers(
+    postgres: OpenDatabase, devnet: PostgresDevnet
+) -> None:
+    network, reader = Network.TRON, devnet.reader(Network.TRON)
+    start, pages, happened = await reader.start(), list[Page](), list[str]()
+
+    async def send() -> None:
+        await devnet.send(DevnetTransfer(network=network, amount=Usdt.of(2)))
+        happened.append("sent")
+
+    async def read() -> None:
+        pages.append(await reader.read(start))
+        happened.append("read")
+
+    slow = await psycopg.AsyncConnection.connect(postgres.dsn)
+    async with anyio.create_task_group() as group, slow:
+        await slow.execute(ONE_AT_A_TIME)
+        await slow.execute(SEND, (network, Usdt.of(1).micros, None, None, timedelta(0)))
+        group.start_soon(send)
+        group.start_soon(read)
+        await anyio.sleep(0.1)
+        happened.append("committed")
+    assert happened[0] == "committed"
+    pages.append(await reader.read(pages[0].cursor))
+    assert [deposit.amount for page in pages for deposit in page.deposits] == [Usdt.of(1), Usdt.of(2)]
 
 
 async def test_a_backlog_is_not_called_read_before_it_is(devnet: PostgresDevnet) -> None:

@@ -404,7 +404,7 @@ create table deposit (
 );
 create index deposit_received on deposit (id) where status = 'received';
 create index deposit_unsettled on deposit (network, at) where status = 'received';
-create index deposit_unmatched on deposit (id) where status = 'unmatched' and reason <> 'dust';
+create index deposit_listed on deposit (status, id) where reason is distinct from 'dust';
 create index deposit_by_hash on deposit (tx_hash);
 
 create table network_progress (
