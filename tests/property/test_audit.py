@@ -85,3 +85,30 @@ def test_entries_that_differ_hash_differently(
 def test_the_time_zone_a_store_answers_in_changes_no_hash(entry: AuditEntry, hours: int) -> None:
     elsewhere = attrs.evolve(entry, at=entry.at.astimezone(timezone(timedelta(hours=hours))))
     assert elsewhere.digest(1, GENESIS) == entry.digest(1, GENESIS)
+
+
+@given(audit_entries(), st.text("ab", min_size=2, max_size=5), st.data())
+def test_words_cannot_be_run_together(entry: AuditEntry, words: str, data: st.DataObject) -> None:
+    one, other = (
+        data.draw(st.lists(st.integers(0, len(words)), min_size=4, max_size=4).map(sorted)) for _ in range(2)
+    )
+    assume(one != other)
+
+    def cut(at: list[int]) -> bytes:
+        actor, action, target = words[: at[0]], words[at[0] : at[1]], words[at[1] : at[2]]
+        details = {words[at[2] : at[3]]: words[at[3] :]}
+        return attrs.evolve(entry, actor=actor, action=action, target=target, details=details).digest(
+            1, GENESIS
+        )
+
+    assert cut(one) != cut(other)
+
+
+@given(st.lists(audit_entries(), min_size=1, max_size=3), st.integers(2, 5))
+def test_a_trail_that_does_not_begin_at_one_is_found(entries: list[AuditEntry], first: int) -> None:
+    rows, previous = list[AuditRow](), GENESIS
+    for number, entry in enumerate(entries, first):
+        digest = entry.digest(number, previous)
+        rows.append(AuditRow(number=number, entry=entry, previous=previous, hash=digest))
+        previous = digest
+    assert first_broken(rows) == 1

@@ -8,7 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ytmarket.domain import Claim, Deposit, Network, Unmatched, UnmatchedReason, Usdt, explain, match_deposit
+from ytmarket.domain import (
+    Claim,
+    Deposit,
+    Network,
+    TopupId,
+    Unmatched,
+    UnmatchedReason,
+    Usdt,
+    explain,
+    match_deposit,
+)
 from ytmarket.testing.strategies import amounts, arrivals, claims, deposits
 
 Arrival = tuple[Deposit, Sequence[Claim]]
@@ -155,3 +165,29 @@ def test_dust_begins_below_ninety_nine_cents(
     deposit = data.draw(deposits(amount=st.just(Usdt.of(text))))
     claim = beside(deposit, data.draw(claims()), pending=False, paid=True)
     assert explain(deposit, [claim]) == Unmatched(reason=expected, candidate=claim)
+
+
+@given(plain, claims(), st.permutations([1, 2, 3]))
+def test_of_equally_near_candidates_the_newest_is_named(
+    deposit: Deposit, claim: Claim, ages: list[int]
+) -> None:
+    paid = beside(deposit, claim, pending=False, paid=True)
+    known = [
+        attrs.evolve(paid, ref=TopupId(f"t{age}"), starts_at=deposit.at - timedelta(minutes=age))
+        for age in ages
+    ]
+    found = explain(deposit, known)
+    assert found == Unmatched(reason=UnmatchedReason.ALREADY_CREDITED, candidate=known[ages.index(1)])
+
+
+@given(plain, claims())
+def test_an_amount_in_quarantine_still_explains_what_misses_it(deposit: Deposit, claim: Claim) -> None:
+    second, hour = timedelta(seconds=1), timedelta(hours=1)
+    for left, stray_reason, missed_reason in [
+        (second, UnmatchedReason.WRONG_NETWORK, UnmatchedReason.UNDER),
+        (timedelta(0), UnmatchedReason.NO_SUCH_AMOUNT, UnmatchedReason.NO_SUCH_AMOUNT),
+    ]:
+        kept = beside(deposit, claim, expires_at=deposit.at - hour, reserved_until=deposit.at + left)
+        kept = attrs.evolve(kept, starts_at=deposit.at - 2 * hour, pending=False)
+        assert reason_for(deposit, attrs.evolve(kept, network=Network.TON)) is stray_reason
+        assert reason_for(deposit, attrs.evolve(kept, amount=deposit.amount + Usdt.of(2))) is missed_reason

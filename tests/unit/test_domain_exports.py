@@ -37,7 +37,7 @@ def test_every_module_is_listed() -> None:
 def test_every_public_class_is_listed_and_is_the_same_one(module: ModuleType) -> None:
     for name, value in public(module).items():
         if inspect.isclass(value) and value.__module__.startswith(module.__name__):
-            assert getattr(domain, name) is value, name
+            assert getattr(domain, name, None) is value, f"export {name} from ytmarket.domain"
 
 
 @pytest.mark.parametrize("name", [name for name in domain.__all__ if name.islower()])

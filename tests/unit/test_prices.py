@@ -47,6 +47,9 @@ def test_a_website_order_needs_an_amount_of_its_own() -> None:
     all_taken = frozenset(pricing.candidates(base))
     assert website_quote(base, all_taken, lambda _: True) == Quote(amount=Usdt.of("0.53"), hits=11)
     assert website_quote(base, all_taken, lambda amount: amount != Usdt.of("0.53")) is None
+    top = Usdt.of("3.30")  # exactly a tenth above 3.00
+    crowded = frozenset(pricing.candidates(Usdt.of(3)))
+    assert website_quote(Usdt.of(3), crowded, lambda amount: amount == top) == Quote(amount=top, hits=11)
     assert website_quote(base, frozenset(), lambda amount: amount != base) == Quote(
         amount=Usdt.of("0.51"), hits=1
     )

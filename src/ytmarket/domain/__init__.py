@@ -38,6 +38,7 @@ from ytmarket.domain.api_keys import (
     AddressRange,
     ApiKey,
     KeySummary,
+    Usage,
 )
 from ytmarket.domain.audit import (
     AuditEntry,
@@ -298,6 +299,7 @@ __all__ = [
     "UnitId",
     "Unmatched",
     "UnmatchedReason",
+    "Usage",
     "Usdt",
     "UsedSignature",
     "WalletFamily",
