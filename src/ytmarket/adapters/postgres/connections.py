@@ -12,6 +12,7 @@ from typing import Any, Final, TypeAlias
 
 from psycopg import AsyncConnection, AsyncCursor, Error, OperationalError
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool
 
@@ -27,6 +28,9 @@ PATIENCE_SECONDS: Final = 4.5
 POOL_TIMEOUT_SECONDS: Final = 3.0
 OPEN_TIMEOUT_SECONDS: Final = 10.0
 CONNECTION_LIFETIME_SECONDS: Final = 900.0
+
+NOTHING_TO_UNDO: Final = (TransactionStatus.IDLE, TransactionStatus.UNKNOWN)
+"""Committed already, or without a connection."""
 
 DEFAULTS: Final[dict[str, str]] = {
     "connect_timeout": "3",
@@ -163,7 +167,7 @@ def _has_news(connection: Connection) -> bool:
 
 async def _give_back(pool: Pool, connection: Connection) -> None:
     try:
-        if not connection.closed:
+        if connection.pgconn.transaction_status not in NOTHING_TO_UNDO:
             with suppress(OperationalError):
                 await connection.rollback()
     finally:

@@ -22,8 +22,12 @@ from ytmarket.domain.money import CENT_MICROS, Usdt
 from ytmarket.domain.shop import AccountFacts, Facts, OrderRequest
 from ytmarket.domain.signatures import UsedSignature
 
-# A statement of its own, so that those after it see whatever the desk before has committed.
-OPEN_DESK: Final = "select pg_advisory_xact_lock(7091845106227319811)"
+# A statement of its own, so that those after it see whatever the desk before has committed. It
+# answers the orders' numbers, which therefore rise in the order of the commits.
+OPEN_DESK: Final = """
+    select nextval('order_number')
+    from pg_advisory_xact_lock(7091845106227319811), generate_series(1, %s)
+"""
 LOCK_ACCOUNTS: Final = """
     select id, balance, frozen from account where id = any(%s::bigint[]) order by id for no key update
 """
@@ -65,7 +69,6 @@ USED_SIGNATURES: Final = """
     select api_key_id, digest from unnest(%s::bigint[], %s::bytea[]) as shown (api_key_id, digest)
     join used_signature using (api_key_id, digest)
 """
-ORDER_NUMBERS: Final = "select nextval('order_number') from generate_series(1, %s)"
 
 
 @attrs.frozen
@@ -82,14 +85,13 @@ class FactFinder:
         guess = basket.candidates(self._memory.prices)
         with translating():
             async with self._connection.pipeline():
-                await self._ask(OPEN_DESK)
+                order_ids = await self._ask(OPEN_DESK, len(self._requests))
                 accounts = await self._ask(LOCK_ACCOUNTS, numbers({r.account_id for r in self._requests}))
                 products = await self._ask(LOCK_PRODUCTS, numbers(basket.products))
                 units = await self._ask_units(basket, self._memory.free_from)
                 taken = await self._ask_taken(guess)
                 answers = await self._ask_answers()
                 signatures = await self._ask_signatures()
-                order_ids = await self._ask(ORDER_NUMBERS, len(self._requests))
             on_sale = {row[0]: product_of(row) for row in await _rows(products)}
             shelf = {row[0]: (row[1], row[2]) for row in await _rows(units)}
             near = await _rows(taken)

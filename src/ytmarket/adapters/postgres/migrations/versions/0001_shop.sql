@@ -264,7 +264,7 @@ create table orders (
     constraint order_money_divided check (
         (status <> 'completed' and refund <> 'refunded') or settled + refunded = charged
     )
-) with (fillfactor = 85);
+) with (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.05); -- short queues stay short to look at
 create index orders_of_account on orders (account_id, id);
 create index orders_open on orders (deadline_at, id) where status in ('processing', 'awaiting_payment');
 create index orders_refund_due on orders (id) where refund = 'due';
@@ -295,7 +295,7 @@ create table event (
     constraint event_once unique (order_id, status),
     constraint event_delivery check (delivery in ('unwanted', 'pending', 'delivered', 'exhausted')),
     constraint event_due check ((delivery = 'pending') = (due_at is not null))
-) with (fillfactor = 85);
+) with (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.05);
 create index event_pending on event (due_at, id) where delivery = 'pending';
 
 -- Requests ------------------------------------------------------------------------------------
