@@ -130,6 +130,14 @@ async def test_sixty_requests_in_any_minute() -> None:
         assert (await client.get("/api/v1/health")).status_code == 200
 
 
+async def test_each_key_has_a_rate_of_its_own() -> None:
+    world = open_world(limit=1)
+    for _ in range(2):
+        async with world.client(await world.mint()) as client:
+            assert (await client.get("/api/v1/health")).status_code == 200
+            assert (await client.get("/api/v1/health")).status_code == 429
+
+
 async def test_the_rate_is_checked_before_the_signature() -> None:
     world = open_world(limit=1)
     key = await world.mint(secret=True)
@@ -183,6 +191,9 @@ async def test_methods_and_paths_that_are_not_there() -> None:
     world = open_world()
     key = await world.mint()
     async with world.client(key) as client:
+        async with world.client(await world.mint(secret=True)) as signer:
+            unsigned = await signer.put("/api/v1/orders", json={})
+            assert code_of(unsigned) == (405, "method_not_allowed")
         wrong = await client.put("/api/v1/orders", json={})
         assert code_of(wrong) == (405, "method_not_allowed")
         assert wrong.headers["allow"] == "GET, HEAD, POST"

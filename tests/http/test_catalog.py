@@ -58,7 +58,7 @@ async def test_filters(query: str, ids: list[int]) -> None:
     [
         *(
             (f"?page={value}", "page")
-            for value in ("0", "-1", "", "1.0", "one", "1000001", "9" * 30, "%D9%A1")
+            for value in ("0", "-1", "", "1.0", "one", "1000001", "9" * 30, "9" * 5_000, "%D9%A1")
         ),
         *((f"?page_size={value}", "page_size") for value in ("0", "201", "", "1e1", "+1", "%00")),
         *((f"?min_qty={value}", "min_qty") for value in ("-1", "", "1.5", "1" + "0" * 9)),

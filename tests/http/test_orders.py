@@ -8,10 +8,11 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.http.shop import World, open_world
+from tests.http.shop import NOW, World, open_world
 from tests.http.test_admission import code_of
 from ytmarket.application.audit import Actor
 from ytmarket.application.ports.supplier import CannotDeliver, DeliveredSome, NotYet
+from ytmarket.domain.times import epoch_seconds
 
 ORDER: dict[str, Any] = {
     "product_id": 1,
@@ -98,8 +99,10 @@ async def test_the_webhook_after_a_refund_says_refunded() -> None:
     world, client = await shop_and_buyer()
     world.supplier.answer = CannotDeliver("no such account")
     number = (await place(client)).json()["order_id"]
+    world.clock.advance(timedelta(seconds=30))
     for _ in range(3):
         await world.work()
+        world.clock.advance(timedelta(seconds=30))
     told = [json.loads(sent.body) for sent in world.sender.sent]
     failed, refunded = told[-2:]
     assert (failed["status"], failed["refunded"], failed["refunded_usdt"]) == ("failed", False, 0.0)
@@ -107,6 +110,7 @@ async def test_the_webhook_after_a_refund_says_refunded() -> None:
     for body in (failed, refunded):
         assert (body["order_id"], body["product_id"], body["items"]) == (number, 1, [])
         assert body["error_message"] == "no such account"
+        assert body["fired_at"] == epoch_seconds(NOW) + 30
     assert b'"refunded_usdt":24.0,' in world.sender.sent[-1].body
 
 

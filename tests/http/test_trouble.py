@@ -145,9 +145,12 @@ async def test_an_answer_comes_in_time_whatever_hangs(method: str, phase: str, c
     assert is_unavailable(response, code)
 
 
-async def sent(app: Starlette, body: list[tuple[float, dict[str, object]]]) -> list[int]:
+async def sent(
+    app: Starlette, body: list[tuple[float, dict[str, object]]], *, hang: str = "nowhere"
+) -> list[int]:
     """The statuses that are sent while the body arrives so slowly."""
-    scope = {"type": "http", "method": "POST", "path": "/", "query_string": b"", "headers": []}
+    headers = [(b"x-hang", hang.encode())]
+    scope = {"type": "http", "method": "POST", "path": "/", "query_string": b"", "headers": headers}
     parts = iter(body)
     statuses = []
 
@@ -173,6 +176,31 @@ async def test_a_slow_sender_is_not_our_slowness() -> None:
     assert await sent(patient, [(0.04, PART), (0.04, PART), (0.04, END)]) == [200]
 
 
+async def test_after_a_slow_sender_the_time_to_answer_goes_on_where_it_stood() -> None:
+    patient = hurried_app(answer_seconds=0.05, body_seconds=30)
+    async with asyncio.timeout(5):
+        assert await sent(patient, [(0.04, PART), (0.04, END)], hang="handling") == [503]
+
+
+async def test_a_handler_that_hangs_after_it_has_read_the_body_itself() -> None:
+    async def admit_at_once(_: Door, exchange: Exchange) -> Exchange:
+        return exchange
+
+    async def read_and_hang(exchange: Exchange) -> Response:
+        await exchange.body(100)
+        await asyncio.sleep(60)
+        return Response(b"done")
+
+    endpoint = Endpoint(
+        door=Door(holder=ShopHolder()),
+        admit=admit_at_once,
+        handlers={"POST": read_and_hang},
+        otherwise=read_and_hang,
+        answer_seconds=0.05,
+    )
+    assert await sent(Starlette(routes=[Route("/", endpoint)]), [(0, PART), (0, END)]) == [503]
+
+
 async def test_a_sender_that_never_ends() -> None:
     assert await sent(hurried_app(answer_seconds=30), [(0, PART), (60, END)]) == [408]
 
@@ -184,3 +212,6 @@ async def test_a_sender_that_goes_away_is_not_answered() -> None:
 async def test_a_body_that_grows_too_large_on_its_way() -> None:
     large: dict[str, object] = {"body": b"x" * 60, "more_body": True}
     assert await sent(hurried_app(), [(0, large), (0, large), (60, END)]) == [413]
+    rest: dict[str, object] = {"body": b"x" * 40, "more_body": False}
+    assert await sent(hurried_app(), [(0, large), (0, rest)]) == [200]
+    assert await sent(hurried_app(), [(0, large), (0, rest | {"body": b"x" * 41})]) == [413]

@@ -10,7 +10,7 @@ from ytmarket.adapters.http.admission import ClientRequest, read_attempt
 from ytmarket.adapters.http.answers import answer, kept_answer
 from ytmarket.adapters.http.paths import path_id
 from ytmarket.adapters.http.wire.lists import page
-from ytmarket.adapters.http.wire.orders import listed_order, order_view, read_order
+from ytmarket.adapters.http.wire.orders import order_view, read_order
 from ytmarket.adapters.http.wire.queries import read_paging
 from ytmarket.domain.errors import OrderNotFound, Refused
 from ytmarket.domain.ids import OrderId
@@ -47,4 +47,4 @@ async def show_order(request: ClientRequest) -> Response:
 async def list_orders(request: ClientRequest) -> Response:
     """GET /orders."""
     paging = read_paging(request.exchange.query_string)
-    return answer(page(await request.services.reading.orders(request.key.account_id, paging), listed_order))
+    return answer(page(await request.services.reading.orders(request.key.account_id, paging), order_view))

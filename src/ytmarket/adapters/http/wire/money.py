@@ -36,8 +36,9 @@ class Amount:
     @classmethod
     def read(cls, value: object) -> Amount:
         """From what stood in the JSON text. Raises ValueError with what is wrong."""
-        if isinstance(value, bool) or not isinstance(value, int | Decimal | str):
+        if not isinstance(value, int | Decimal | str):
             raise ValueError(PROBLEM)  # noqa: TRY004 - msgspec words a TypeError in its own way
+        # A bool is an int to Python, but "True" has no digits.
         return cls(read_digits(format(value, "f") if isinstance(value, Decimal) else str(value)))
 
 

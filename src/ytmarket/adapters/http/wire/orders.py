@@ -14,7 +14,6 @@ from ytmarket.domain import limits
 from ytmarket.domain.errors import InvalidRequest, InvoicesUnavailable, Refused
 from ytmarket.domain.ids import ProductId
 from ytmarket.domain.money import ZERO
-from ytmarket.domain.order_states import OrderStatus
 from ytmarket.domain.orders import Order, OrderEvent
 from ytmarket.domain.shop import PlaceOrder
 from ytmarket.domain.times import epoch_seconds
@@ -22,7 +21,6 @@ from ytmarket.domain.webhook_urls import parse_webhook_url
 
 BALANCE: Final = "balance"
 INVOICE: Final = "invoice"
-WITH_ITEMS: Final = frozenset({OrderStatus.COMPLETED, OrderStatus.PARTIAL})
 
 
 class OrderBody(Body, frozen=True, kw_only=True):
@@ -103,7 +101,7 @@ def _read_order(body: bytes) -> PlaceOrder:
 
 
 def order_view(order: Order, items: Sequence[bytes] = ()) -> OrderView:
-    """*items* are the delivered contents, each a JSON object."""
+    """*items* are the delivered contents, each a JSON object; a list of orders shows none."""
     return OrderView(
         order_id=order.id,
         status=order.status,
@@ -112,19 +110,12 @@ def order_view(order: Order, items: Sequence[bytes] = ()) -> OrderView:
         price_usdt=money(order.price),
         refunded=order.is_refunded,
         refunded_usdt=money(order.refunded),
-        items=list(map(msgspec.Raw, items)) if order.status in WITH_ITEMS else msgspec.UNSET,
+        items=list(map(msgspec.Raw, items)) if items else msgspec.UNSET,
         error_message=order.error_message,
         raw_data=RawData(order.hits),
         created_at=epoch_seconds(order.created_at),
         updated_at=epoch_seconds(order.updated_at),
     )
-
-
-def listed_order(order: Order) -> OrderView:
-    """An order in a list, which shows no contents."""
-    view = order_view(order)
-    view.items = msgspec.UNSET
-    return view
 
 
 def render_order(order: Order) -> bytes:
