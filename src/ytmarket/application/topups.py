@@ -130,27 +130,37 @@ class TopupService:
         if self.terms.tags and not command.exact:
             asked = topups.tagged(asked, 1 + self.tokens.below(99))
         for _ in range(TRIES_MAX):
-            near = await uow.topups.reservations(
-                command.network,
-                asked - TOLERANCE,
-                asked + FAR_REACH,
-                times.starts_at,
-                times.reserved_until,
-            )
-            own = {held.amount: held for held in near if held.payer == payer}
-            others = [held.amount for held in near if held.payer != payer]
-            amount = choose_amount(asked, own=own, others=others, reach=REACH)
+            own, others = await self._near(uow, payer, command.network, asked, REACH, times)
+            amount = choose_amount(asked, own=own, others=others)
             if amount is None or (command.exact and amount != command.amount):
-                free = amount or choose_amount(asked, own=own, others=others, reach=FAR_REACH)
+                free = amount or await self._far(uow, payer, command.network, asked, times)
                 raise AmountTaken(next_amount_usdt=free)
             if amount in own:
-                return amount, await self._share(uow, own[amount].id, times)
+                return amount, await self._share(uow, own[amount], times)
             reservation = await uow.topups.reserve(
                 command.network, amount, payer, times.starts_at, times.reserved_until
             )
             if reservation is not None:
                 return amount, reservation
         raise AmountTaken
+
+    async def _far(
+        self, uow: UnitOfWork, payer: Payer, network: Network, asked: Usdt, times: TopupTimes
+    ) -> Usdt | None:
+        """A free amount further up than we would take by ourselves, to be named in a refusal."""
+        own, others = await self._near(uow, payer, network, asked, FAR_REACH, times)
+        return choose_amount(asked, own=own, others=others, reach=FAR_REACH)
+
+    @staticmethod
+    async def _near(
+        uow: UnitOfWork, payer: Payer, network: Network, asked: Usdt, reach: Usdt, times: TopupTimes
+    ) -> tuple[dict[Usdt, ReservationId], list[Usdt]]:
+        """What is reserved within reach: the payer's own by amount, and others' amounts."""
+        near = await uow.topups.reservations(
+            network, asked - TOLERANCE, asked + reach + TOLERANCE, times.starts_at, times.reserved_until
+        )
+        own = {held.amount: held.id for held in near if held.payer == payer}
+        return own, [held.amount for held in near if held.payer != payer]
 
     async def _share(self, uow: UnitOfWork, reservation: ReservationId, times: TopupTimes) -> ReservationId:
         await uow.topups.lock_reservation(reservation)

@@ -22,5 +22,6 @@ WEBHOOK_TIMEOUT: Final = timedelta(seconds=10)
 IDEMPOTENCY_KEY_CHARS_MAX: Final = 255
 IDEMPOTENCY_KEPT: Final = timedelta(hours=48)
 SIGNATURE_DRIFT_SECONDS: Final = 300
-SIGNATURE_KEPT: Final = timedelta(minutes=10)
+# A timestamp may lie 300 s ahead, and is good for its whole last second: ten minutes and one.
+SIGNATURE_KEPT: Final = timedelta(minutes=10, seconds=1)
 REASON_CHARS_MAX: Final = 500

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import cache
+from importlib.metadata import version
 from typing import Any, TypeVar
 
 from starlette.applications import Starlette
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Lifespan
@@ -15,12 +18,14 @@ from ytmarket.adapters.http.door import Door
 from ytmarket.adapters.http.endpoint import Admit, Endpoint, Handler
 from ytmarket.adapters.http.exchange import ANSWER_SECONDS, Exchange
 from ytmarket.adapters.http.holder import ShopHolder
+from ytmarket.adapters.http.openapi import document
 from ytmarket.adapters.http.operators import OperatorRequest, admit_operator, refuse_operator_path
 from ytmarket.adapters.http.refusals import MethodNotAllowed, PathNotFound
 from ytmarket.adapters.http.routes import balance, catalog, deposits, devnet, health, orders, topups
 from ytmarket.adapters.http.routes.admin import api_keys
 from ytmarket.adapters.http.routes.admin import orders as admin_orders
 from ytmarket.adapters.http.routes.admin import products as admin_products
+from ytmarket.adapters.http.wire.encoding import encode
 from ytmarket.domain.api_keys import AddressRange
 
 __all__ = ["ShopHolder", "build_app"]
@@ -41,8 +46,23 @@ def build_app(
     there is no admin API. X-Forwarded-For is believed from *trusted_proxies* alone.
     """
     door = Door(holder=holder, trusted_proxies=tuple(trusted_proxies), operators=dict(admin_tokens or {}))
-    routes = [*_client_routes(door), *_devnet_routes(door), *_admin_routes(door), _no_route(door)]
+    routes = [
+        *_client_routes(door),
+        Route("/api/openapi.json", _openapi, methods=["GET"]),
+        *_devnet_routes(door),
+        *_admin_routes(door),
+        _no_route(door),
+    ]
     return Starlette(routes=routes, lifespan=lifespan)
+
+
+async def _openapi(_: Request) -> Response:
+    return Response(_document(), media_type="application/json")
+
+
+@cache
+def _document() -> bytes:
+    return encode(document(version("ytmarket")))
 
 
 def _client_routes(door: Door) -> list[BaseRoute]:

@@ -19,7 +19,7 @@ from structlog.typing import Processor
 from ytmarket.adapters.system.redaction import Redactor
 
 # They write whole URLs, headers or statements at levels where we want words.
-QUIET: Final = ("httpcore2", "httpx2", "urllib3", "asyncio", "aiogram.event", "alembic")
+QUIET: Final = ("uvicorn.error", "httpcore2", "httpx2", "urllib3", "asyncio", "aiogram.event", "alembic")
 # They bring handlers of their own; their entries belong into the one stream.
 OWN_HANDLERS: Final = ("uvicorn", "uvicorn.error", "uvicorn.access")
 

@@ -60,7 +60,8 @@ class ChainReader(Protocol):
     """Final incoming USDT transfers to our wallet on one network.
 
     * each transfer is returned once and in chain order; the same cursor gives the same deposits;
-    * nothing is returned before the network's own rule calls it final;
+    * nothing is returned before the network's own rule calls it final; what must wait longer than the
+      rest comes out of turn, and holds up nothing but `read_until`;
     * many transfers in one transaction are as many deposits;
     * a backlog is caught up over pages, and `more` says that there is one;
     * amounts are exact: the raw integer and its decimals;

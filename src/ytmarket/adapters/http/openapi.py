@@ -1,0 +1,307 @@
+"""The OpenAPI 3.1 document, made from the very types that read requests and write answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any, Final
+
+import attrs
+import msgspec
+
+from ytmarket.adapters.http import problems
+from ytmarket.adapters.http.routes.health import HealthView
+from ytmarket.adapters.http.wire.accounts import BalanceView, TransactionView, UsageView
+from ytmarket.adapters.http.wire.bodies import ID_MAX
+from ytmarket.adapters.http.wire.catalog import CategoryView, ProductView
+from ytmarket.adapters.http.wire.deposits import DepositsView
+from ytmarket.adapters.http.wire.lists import Page
+from ytmarket.adapters.http.wire.money import Amount
+from ytmarket.adapters.http.wire.orders import EventView, OrderBody, OrderView
+from ytmarket.adapters.http.wire.topups import TopupBody, TopupView
+from ytmarket.application.errors import Unavailable
+from ytmarket.domain import errors, limits
+from ytmarket.domain.errors import Refused
+
+REF: Final = "#/components/schemas/{name}"
+JSON: Final = "application/json"
+AMOUNT_SCHEMA: Final[dict[str, Any]] = {
+    "description": "USDT: a number, or a string of its digits; at most two decimals where it is requested",
+    "anyOf": [
+        {"type": "number", "minimum": 0, "exclusiveMaximum": 10**12},
+        {"type": "string", "pattern": r"^(0|[1-9][0-9]{0,11})(\.[0-9]{1,6})?$"},
+    ],
+}
+ALWAYS: Final = (errors.InvalidKey, errors.AddressNotAllowed, errors.RateLimited, Unavailable)
+ON_POST: Final = (errors.InvalidSignature, errors.InvalidRequest, errors.IdempotencyMismatch)
+
+
+class Problem(msgspec.Struct):
+    """Why a request was refused (RFC 9457), with what is needed to go on in further members."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    request_id: str
+
+
+@attrs.frozen(kw_only=True)
+class Operation:
+    """One method of one path, as the document tells it."""
+
+    method: str
+    path: str
+    summary: str
+    answers: Any
+    body: type[msgspec.Struct] | None = None
+    body_example: Mapping[str, object] | None = None
+    parameters: Sequence[Mapping[str, object]] = ()
+    refusals: Sequence[type[BaseException]] = ()
+
+
+def _parameter(
+    place: str, name: str, schema: Mapping[str, object], description: str, *, required: bool = False
+) -> dict[str, object]:
+    told = {"name": name, "in": place, "required": required, "description": description}
+    return {**told, "schema": schema}
+
+
+def _query(
+    name: str, schema: Mapping[str, object], description: str, *, required: bool = False
+) -> dict[str, object]:
+    return _parameter("query", name, schema, description, required=required)
+
+
+def _in_path(schema: Mapping[str, object], description: str) -> dict[str, object]:
+    return _parameter("path", "id", schema, description, required=True)
+
+
+NUMBER: Final = {"type": "integer", "minimum": 1, "maximum": ID_MAX}
+PRICE: Final = {"type": "number", "minimum": 0, "maximum": 1_000_000, "multipleOf": 0.01}
+TEXT: Final = {"type": "string", "minLength": 1, "maxLength": 200, "pattern": r"^[^\u0000]+$"}
+PAGING: Final = (
+    _query("page", {"type": "integer", "minimum": 1, "maximum": limits.PAGE_MAX, "default": 1}, "From 1"),
+    _query(
+        "page_size",
+        {
+            "type": "integer",
+            "minimum": 1,
+            "maximum": limits.PAGE_SIZE_MAX,
+            "default": limits.PAGE_SIZE_DEFAULT,
+        },
+        "Rows a page",
+    ),
+)
+FILTERS: Final = (
+    _query("category", TEXT, "Only this category"),
+    _query("sku", TEXT, "Only this article"),
+    _query("min_price", PRICE, "Unit price in USDT, at least"),
+    _query("max_price", PRICE, "Unit price in USDT, at most"),
+    _query(
+        "min_qty",
+        {"type": "integer", "minimum": 0, "maximum": 999_999_999, "default": 1},
+        "Units in stock, at least",
+    ),
+)
+
+OPERATIONS: Final = (
+    Operation(method="get", path="/health", summary="Check the key and the server", answers=HealthView),
+    Operation(
+        method="get",
+        path="/products",
+        summary="List what is for sale",
+        answers=Page[ProductView],
+        parameters=(*FILTERS, *PAGING),
+        refusals=(errors.InvalidRequest,),
+    ),
+    Operation(
+        method="get",
+        path="/products/{id}",
+        summary="Show one product",
+        answers=ProductView,
+        parameters=(_in_path(NUMBER, "The product's number"),),
+        refusals=(errors.ProductNotFound,),
+    ),
+    Operation(
+        method="get",
+        path="/categories",
+        summary="List categories with how many products they have in stock",
+        answers=Page[CategoryView],
+        parameters=PAGING,
+        refusals=(errors.InvalidRequest,),
+    ),
+    Operation(method="get", path="/balance", summary="Show the balance and its totals", answers=BalanceView),
+    Operation(
+        method="post",
+        path="/balance/topup",
+        summary="Announce a payment: which amount to send where, and until when",
+        answers=TopupView,
+        body=TopupBody,
+        body_example={"amount_usdt": 100, "network": "usdt_trc_20"},
+        refusals=(*ON_POST, errors.AmountTaken),
+    ),
+    Operation(
+        method="get",
+        path="/balance/topup/{id}",
+        summary="Show what became of a top-up",
+        answers=TopupView,
+        parameters=(_in_path({"type": "string", "format": "uuid"}, "The top-up's id"),),
+        refusals=(errors.TopupNotFound,),
+    ),
+    Operation(
+        method="get",
+        path="/balance/topups",
+        summary="List top-ups, newest first",
+        answers=Page[TopupView],
+        parameters=PAGING,
+        refusals=(errors.InvalidRequest,),
+    ),
+    Operation(
+        method="get",
+        path="/balance/transactions",
+        summary="List everything that moved the balance, newest first",
+        answers=Page[TransactionView],
+        parameters=PAGING,
+        refusals=(errors.InvalidRequest,),
+    ),
+    Operation(
+        method="get",
+        path="/deposits",
+        summary="Tell what became of a transfer",
+        answers=DepositsView,
+        parameters=(_query("tx", TEXT, "The transaction's hash", required=True),),
+        refusals=(errors.InvalidRequest,),
+    ),
+    Operation(
+        method="post",
+        path="/orders",
+        summary="Order, paid from the balance",
+        answers=OrderView,
+        body=OrderBody,
+        body_example={"product_id": 12345, "quantity": 10, "payment_method": "balance"},
+        refusals=(
+            *ON_POST,
+            errors.BelowMinimum,
+            errors.InsufficientBalance,
+            errors.ProductNotFound,
+            errors.InsufficientStock,
+            errors.InvoicesUnavailable,
+        ),
+    ),
+    Operation(
+        method="get",
+        path="/orders",
+        summary="List orders, newest first, without their contents",
+        answers=Page[OrderView],
+        parameters=PAGING,
+        refusals=(errors.InvalidRequest,),
+    ),
+    Operation(
+        method="get",
+        path="/orders/{id}",
+        summary="Show an order, with what was delivered",
+        answers=OrderView,
+        parameters=(_in_path(NUMBER, "The order's number"),),
+        refusals=(errors.OrderNotFound,),
+    ),
+    Operation(method="get", path="/usage", summary="Show how the key was used", answers=UsageView),
+)
+
+
+def document(version: str) -> dict[str, Any]:
+    """The whole document. Its server is the place it was fetched from."""
+    answers = [operation.answers for operation in OPERATIONS]
+    bodies = [operation.body for operation in OPERATIONS if operation.body is not None]
+    kinds = [*answers, *bodies, EventView, Problem]
+    schemas, components = msgspec.json.schema_components(kinds, schema_hook=_schema_of, ref_template=REF)
+    schema_by_kind = {str(kind): schema for kind, schema in zip(kinds, schemas, strict=True)}
+    paths: dict[str, dict[str, Any]] = {}
+    for operation in OPERATIONS:
+        told = _operation(operation, schema_by_kind)
+        paths.setdefault(f"/api/v1{operation.path}", {})[operation.method] = told
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "ytmarket",
+            "version": version,
+            "description": "A wholesale shop for digital goods, paid from a prepaid USDT balance.",
+        },
+        "servers": [{"url": "/"}],
+        "security": [{"ApiKey": []}],
+        "paths": paths,
+        "webhooks": {"order": {"post": _webhook(schema_by_kind[str(EventView)])}},
+        "components": {
+            "schemas": components,
+            "securitySchemes": {"ApiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"}},
+        },
+    }
+
+
+def _schema_of(kind: type) -> dict[str, Any]:
+    if kind is Amount:
+        return AMOUNT_SCHEMA
+    raise NotImplementedError(kind)
+
+
+def _operation(operation: Operation, schemas: Mapping[str, Any]) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "operationId": _name(operation),
+        "summary": operation.summary,
+        "parameters": [*operation.parameters, *(_signing() if operation.body is not None else ())],
+        "responses": {
+            "200": {"description": "Done", "content": {JSON: {"schema": schemas[str(operation.answers)]}}},
+            **_refused((*ALWAYS, *operation.refusals), schemas[str(Problem)]),
+        },
+    }
+    if operation.body is not None:
+        content = {"schema": schemas[str(operation.body)], "example": operation.body_example}
+        told["requestBody"] = {"required": True, "content": {JSON: content}}
+    return told
+
+
+def _refused(kinds: Sequence[type[BaseException]], schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Problems by status; which codes a status may carry stands in its description."""
+    codes: dict[int, list[str]] = {}
+    for kind in kinds:
+        code = kind.code if issubclass(kind, Refused | Unavailable) else kind.__name__
+        codes.setdefault(_status(kind), []).append(code)
+    return {
+        str(status): {
+            "description": f"{HTTPStatus(status).phrase}: {', '.join(dict.fromkeys(names))}",
+            "content": {problems.MEDIA_TYPE: {"schema": schema}},
+        }
+        for status, names in sorted(codes.items())
+    }
+
+
+def _status(kind: type[BaseException]) -> int:
+    return next(problems.STATUS_OF[parent] for parent in kind.__mro__ if parent in problems.STATUS_OF)
+
+
+def _signing() -> list[dict[str, object]]:
+    visible = {"type": "string", "pattern": "^[!-~]{1,255}$"}
+    return [
+        _parameter("header", "Idempotency-Key", visible, "Makes it safe to send again"),
+        _parameter("header", "X-Timestamp", {"type": "string"}, "For keys with a secret: Unix time"),
+        _parameter("header", "X-Signature", {"type": "string"}, "For keys with a secret: HMAC-SHA256 in hex"),
+    ]
+
+
+def _webhook(schema: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "operationId": "orderEvent",
+        "summary": "Sent to the order's webhook_url whenever its status changes",
+        "requestBody": {"required": True, "content": {JSON: {"schema": schema}}},
+        "responses": {
+            "2XX": {"description": "Taken"},
+            "5XX": {"description": "Sent again, five times at most"},
+        },
+    }
+
+
+def _name(operation: Operation) -> str:
+    words = [word for word in operation.path.strip("/").split("/") if not word.startswith("{")]
+    kind = "One" if "{" in operation.path else ""
+    return operation.method + "".join(word.capitalize() for word in words) + kind
