@@ -8,13 +8,14 @@ from datetime import datetime, timedelta
 import attrs
 import pytest
 
+from ytmarket.application.ports.unit_of_work import UnitOfWork
 from ytmarket.domain import orders
 from ytmarket.domain.errors import AlreadyDone, Conflict, IllegalMove
 from ytmarket.domain.ids import OrderId, ProductId
 from ytmarket.domain.money import ZERO, Usdt
 from ytmarket.domain.order_states import OrderStatus
 from ytmarket.domain.orders import Change, Order
-from ytmarket.testing.contracts.concurrency import at_once
+from ytmarket.testing.contracts.concurrency import at_once, while_open
 from ytmarket.testing.contracts.store_base import StorePartContract
 from ytmarket.testing.contracts.world import NOW, SECOND, World
 
@@ -89,6 +90,16 @@ class OrderContract(StorePartContract):
         leased += await _lease(world, LATER)
         assert len(leased) == len(set(leased))
         assert set(leased) == placed
+
+    async def test_what_is_being_leased_is_leased_by_nobody_else(self, world: World) -> None:
+        await _placed(world, 3)
+        leased: list[Order] = []
+
+        async def lease_two(uow: UnitOfWork) -> None:
+            leased.extend(await uow.orders.lease_processing(LATER, LATER + LEASE, limit=2))
+
+        await while_open(world.unit_of_work, lease_two, lease_two)
+        assert len({order.id for order in leased}) == len(leased)
 
     async def test_a_leased_order_reads_as_it_was_placed(self, world: World) -> None:
         (order,) = await _placed(world, quantity=2)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
+from ytmarket.application.ports.unit_of_work import UnitOfWork
 from ytmarket.domain import orders
 from ytmarket.domain.ids import EventId
 from ytmarket.domain.orders import Order
 from ytmarket.domain.webhooks import RECEIVER_SHARE, Delivery, WebhookJob, receiver_of
-from ytmarket.testing.contracts.concurrency import at_once
+from ytmarket.testing.contracts.concurrency import at_once, while_open
 from ytmarket.testing.contracts.store_base import StorePartContract
 from ytmarket.testing.contracts.world import NOW, SECOND, World
 
@@ -89,6 +91,19 @@ class WebhookContract(StorePartContract):
         jobs = [job for share in shares if isinstance(share, list) for job in share]
         jobs += await _claim(world, token="the rest")
         assert len(jobs) == len({job.event.id for job in jobs}) == 6
+
+    async def test_what_is_being_claimed_is_claimed_by_nobody_else(self, world: World) -> None:
+        await _placed(world, 3)
+        claimed: list[WebhookJob] = []
+
+        def claim(token: str) -> Callable[[UnitOfWork], Awaitable[object]]:
+            async def claim_two(uow: UnitOfWork) -> None:
+                claimed.extend(await uow.webhooks.claim(NOW, NOW + LEASE, token, limit=2))
+
+            return claim_two
+
+        await while_open(world.unit_of_work, claim("one"), claim("another"))
+        assert len({job.event.id for job in claimed}) == len(claimed)
 
     async def test_no_more_is_claimed_than_asked_for(self, world: World) -> None:
         await _placed(world, 3)
