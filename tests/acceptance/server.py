@@ -9,29 +9,44 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import attrs
 import httpx2
 
 START_SECONDS = 60
 
+T = TypeVar("T")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
 
 @attrs.define
 class Server:
-    """`ytmarket serve` on a data folder. It can be stopped, killed and started again."""
+    """`ytmarket serve` on a data folder. It can be stopped, killed and started again.
+
+    Several may share one folder, hence one database. `greeting` is what a stranger is answered as
+    soon as the server is ready.
+    """
 
     data_dir: Path
     settings: Mapping[str, str] = attrs.field(factory=dict)
     demo: bool = True
-    port: int = attrs.field(factory=lambda: free_port())
+    workers: bool = True
+    greeting: int = 401
+    port: int = attrs.field(factory=free_port)
     _process: subprocess.Popen[bytes] | None = None
 
     @property
     def log(self) -> Path:
-        return self.data_dir.with_name("server.log")
+        return self.data_dir.with_name(f"server-{self.port}.log")
 
     @property
     def printed(self) -> str:
@@ -49,9 +64,10 @@ class Server:
     def start(self) -> Server:
         """Start it and wait until it answers."""
         command = [sys.executable, "-m", "ytmarket.entrypoints", "serve", "--port", str(self.port)]
+        options = [*(["--demo"] if self.demo else []), *([] if self.workers else ["--no-workers"])]
         log = self.log.open("wb")
         self._process = subprocess.Popen(
-            [*command, "--data-dir", str(self.data_dir), *(["--demo"] if self.demo else [])],
+            [*command, "--data-dir", str(self.data_dir), *options],
             env=environment(self.settings),
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -112,7 +128,7 @@ class Server:
 
     def _answers(self) -> bool:
         try:
-            return httpx2.get(f"{self.api}/health", trust_env=False, timeout=5).status_code == 401
+            return httpx2.get(f"{self.api}/health", trust_env=False, timeout=5).status_code == self.greeting
         except httpx2.HTTPError:
             return False
 
@@ -123,14 +139,7 @@ def environment(settings: Mapping[str, str]) -> dict[str, str]:
     return kept | dict(settings)
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def until(ask: Any, wanted: Any, *, seconds: float = 30) -> Any:
+def until(ask: Callable[[], T], wanted: Callable[[T], bool], *, seconds: float = 30) -> T:
     """Ask until the answer is as wanted; the last answer."""
     deadline = time.monotonic() + seconds
     while True:
@@ -138,4 +147,4 @@ def until(ask: Any, wanted: Any, *, seconds: float = 30) -> Any:
         if wanted(found):
             return found
         assert time.monotonic() < deadline, f"still {found}"
-        time.sleep(0.2)
+        time.sleep(0.1)
