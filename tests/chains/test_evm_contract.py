@@ -9,20 +9,16 @@ from tests.chains.optional import require
 
 require("web3", "evm")
 
-from ytmarket.adapters.chains.evm.chains import CHAINS, EvmChain
+from ytmarket.adapters.chains.evm.chains import CHAINS
 from ytmarket.domain.networks import Network
-from ytmarket.testing.chains.anvil import running_anvil
-from ytmarket.testing.chains.evm import EvmWorld, evm_world, lay_out
+from ytmarket.testing.chains.evm import EvmWorld, new_evm_world
 from ytmarket.testing.contracts import NodeReaderContract
 
 
 @pytest.fixture(params=CHAINS.values(), ids=lambda chain: str(chain.network))
 async def chain(request: pytest.FixtureRequest, anvil_program: Path) -> AsyncIterator[EvmWorld]:
-    chain: EvmChain = request.param
-    async with running_anvil(anvil_program, chain_id=chain.chain_id) as anvil:
-        await lay_out(anvil, chain)
-        async with evm_world(anvil, chain) as world:
-            yield world
+    async with new_evm_world(anvil_program, request.param) as world:
+        yield world
 
 
 class TestEvmReaders(NodeReaderContract):

@@ -15,6 +15,7 @@ from aiohttp import ClientSession
 
 START_SECONDS_MAX: Final = 30
 STOP_SECONDS_MAX: Final = 10
+GAS: Final = hex(10**10)  # given, so that anvil need not try what it costs, and failures are mined too
 READY: Final = b"Listening on "
 
 
@@ -47,6 +48,14 @@ class Anvil:
                 raise AnvilError(f"{method}: {reply['error']['message']}")
         return [reply["result"] for reply in replies]
 
+    async def send(self, sender: str, to: str, data: str) -> str:
+        """Put a transaction into the next block, whether it fails there or not; its hash."""
+        transaction = {"from": sender, "to": to, "data": data, "gas": GAS}
+        tx_hash, _ = await self.batch([("eth_sendTransaction", [transaction]), ("anvil_mine", ["0x1"])])
+        if await self.call("eth_getTransactionReceipt", tx_hash) is None:
+            raise AnvilError(f"{tx_hash} was not mined")
+        return str(tx_hash)
+
     async def mine(self, blocks: int) -> None:
         """Add so many blocks with whatever waits in the pool."""
         await self.call("anvil_mine", hex(blocks))
@@ -76,7 +85,7 @@ async def running_anvil(program: Path, *, chain_id: int, blocks_to_final: int = 
         program,
         *("--host", "127.0.0.1", "--port", "0", "--chain-id", str(chain_id)),
         *("--slots-in-an-epoch", str(blocks_to_final // 2)),
-        *("--auto-impersonate", "--disable-block-gas-limit", "--accounts", "2"),
+        *("--auto-impersonate", "--disable-block-gas-limit", "--no-mining"),
         stdout=PIPE,
         stderr=STDOUT,
     )

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, Final
 
 import attrs
@@ -14,7 +15,7 @@ from ytmarket.adapters.chains.evm.chains import EvmChain
 from ytmarket.adapters.chains.evm.reader import EvmReader
 from ytmarket.adapters.chains.evm.wallet import wallet_of
 from ytmarket.domain.money import PLACES, Usdt
-from ytmarket.testing.chains.anvil import Anvil
+from ytmarket.testing.chains.anvil import Anvil, running_anvil
 from ytmarket.testing.chains.evm_contracts import COUNTERFEIT, FORGER, PAYER, PAYMASTER, STRANGER, Contract
 from ytmarket.testing.chains.faults import Fault
 from ytmarket.testing.chains.faulty_node import SECRET, Call, Edit, FaultyNode, Reply, faulty_node
@@ -90,10 +91,8 @@ class EvmWorld:
         return await self.send(BATCH.call("drip", self.chain.token, self.wallet, transfers), to=PAYMASTER)
 
     async def send(self, data: str, *, to: str | None = None, sender: str = PAYER) -> str:
-        """A transaction that is mined at once, to the token unless told otherwise; its hash."""
-        transaction = {"from": sender, "to": to or self.chain.token, "data": data, "gas": hex(10**10)}
-        receipt = await self.anvil.call("eth_sendTransactionSync", transaction)
-        return str(receipt["transactionHash"])
+        """A transaction in a block of its own, to the token unless told otherwise; its hash."""
+        return await self.anvil.send(sender, to or self.chain.token, data)
 
     async def make_noise(self) -> None:
         amount = 5 * 10**self.chain.decimals
@@ -186,8 +185,7 @@ async def lay_out(anvil: Anvil, chain: EvmChain) -> None:
         await anvil.call("anvil_setCode", address, contract.code)
     for token in (chain.token, COUNTERFEIT):
         await anvil.call("anvil_setBalance", STRANGER, hex(10**24))
-        setting = {"from": PAYER, "to": token, "data": TOKEN.call("setDecimals", chain.decimals)}
-        await anvil.call("eth_sendTransactionSync", setting)
+        await anvil.send(PAYER, token, TOKEN.call("setDecimals", chain.decimals))
         for owner in (PAYER, PAYMASTER):
             await anvil.call("anvil_setStorageAt", token, TOKEN.balance_slot(owner), f"0x{10**40:064x}")
 
@@ -202,3 +200,12 @@ async def evm_world(anvil: Anvil, chain: EvmChain) -> AsyncIterator[EvmWorld]:
             yield world
         finally:
             await world.close()
+
+
+@asynccontextmanager
+async def new_evm_world(program: Path, chain: EvmChain) -> AsyncIterator[EvmWorld]:
+    """A chain of its own, laid out, and a wallet on it."""
+    async with running_anvil(program, chain_id=chain.chain_id) as anvil:
+        await lay_out(anvil, chain)
+        async with evm_world(anvil, chain) as world:
+            yield world

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Final
 
@@ -39,10 +39,12 @@ class FaultyNode:
     url: str = ""
     fault: Fault | None = None
     edit: Edit | None = None
-    respond: Callable[[], web.Response] | None = None
-    """Answers instead of the node: an HTTP status of one's own."""
+    respond: Callable[[bytes], web.Response | None] | None = None
+    """Answers instead of the node, with an HTTP status of one's own; None passes the request on."""
 
-    posts: int = 0
+    before: Callable[[], Awaitable[None]] | None = None
+    """Happens before each request is passed on."""
+
     calls: list[str] = attrs.field(factory=list)
     """The methods that were asked for."""
 
@@ -70,16 +72,17 @@ class FaultyNode:
             self.edit = None
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
-        self.posts += 1
         body = await request.read()
-        if self.respond is not None:
-            return self.respond()
+        if self.respond is not None and (response := self.respond(body)) is not None:
+            return response
         if self.fault in _RESPONSES:
             return _RESPONSES[self.fault]()
         if self.fault in {Fault.HANGS_UP, Fault.IS_SILENT}:
             if self.fault is Fault.IS_SILENT:
                 await self._over.wait()
             return _hang_up(request)
+        if self.before is not None:
+            await self.before()
         answer = await self._pass_on(request, body)
         if self.fault is Fault.BREAKS_OFF:
             return web.Response(body=answer[:-BROKEN_OFF_BYTES])

@@ -41,10 +41,11 @@ class Reading:
 
     async def page(self) -> Page:
         """What became final since, up to a page of it."""
-        last, end = self._position.last, self._end()
+        last = self._position.last
         if self._tip.readable < last:
             raise self._view.node.behind(f"has got to block {self._tip.readable}, and {last} was read before")
         await self._release()
+        end = self._end()
         if last < end:
             header = await self._read(last + 1, end)
             position = Position.at(header, self._held)
@@ -56,22 +57,26 @@ class Reading:
             deposits=tuple(self._deposits),
             cursor=position.write(),
             read_until=position.read_until,
-            more=position.last < end or any(map(self._is_due, self._held)),
+            more=position.last < end or self._is_due(),
         )
 
     def _end(self) -> int:
-        if len(self._position.held) < HELD_MAX:
+        """How far to read on, now that what was due is returned."""
+        if self._is_due():
+            return self._position.last  # more of it comes first
+        if len(self._held) < HELD_MAX:
             return self._tip.readable
-        # Too many wait already: no further than where nothing has to wait.
+        # Too many wait already: no further than where nothing has to.
         return max(self._position.last, min(self._tip.readable, self._tip.final))
 
-    def _is_due(self, held: Held) -> bool:
-        return held.number <= self._tip.final
+    def _is_due(self) -> bool:
+        return any(held.number <= self._tip.final for held in self._held)
 
     async def _release(self) -> None:
         """Return what waited, from blocks that are final by the node's own word now."""
-        due = [held for held in self._position.held if self._is_due(held)][:RELEASED_MAX]
-        self._held = [held for held in self._position.held if held not in due]
+        waiting = self._position.held
+        due = [held for held in waiting if held.number <= self._tip.final][:RELEASED_MAX]
+        self._held = [held for held in waiting if held not in due]
         try:
             windows = await self._view.windows([held.number for held in due])
         except TooWide as refusal:

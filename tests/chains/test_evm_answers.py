@@ -1,0 +1,330 @@
+"""What an EVM reader makes of nodes that answer, but wrongly, partly, or in their own way."""
+
+import json
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from tests.chains.optional import require
+
+require("web3", "evm")
+
+from ytmarket.adapters.chains.evm.chains import CHAINS
+from ytmarket.adapters.chains.evm.position import Position
+from ytmarket.application.ports.chain_reader import (
+    ChainBehind,
+    ChainGap,
+    ChainMisconfigured,
+    ChainRateLimited,
+    ChainReader,
+    ChainUnavailable,
+    Cursor,
+)
+from ytmarket.domain.money import Usdt
+from ytmarket.domain.networks import Network
+from ytmarket.testing.chains.evm import EvmWorld, new_evm_world
+from ytmarket.testing.chains.faulty_node import Call, Edit, Reply
+from ytmarket.testing.contracts.chain_reader import amounts, drain
+from ytmarket.testing.contracts.node_reader import trouble_of
+
+POLYGON = CHAINS[Network.POLYGON]
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def world(anvil_program: Path) -> AsyncIterator[EvmWorld]:
+    async with new_evm_world(anvil_program, POLYGON) as world:
+        yield world
+
+
+@pytest.fixture
+async def reader(world: EvmWorld) -> ChainReader:
+    return world.reader()
+
+
+@pytest.fixture
+async def start(world: EvmWorld, reader: ChainReader) -> Cursor:
+    """The cursor before a payment of 5 USDT that is final."""
+    start = await reader.start()
+    await world.pay(Usdt.of(5))
+    await world.settle()
+    return start
+
+
+def editing(method: str, change: Callable[[Any], Any]) -> Edit:
+    """Change what this method answers."""
+
+    def edit(call: Call, reply: Reply) -> Reply:
+        return {**reply, "result": change(reply["result"])} if call["method"] == method else reply
+
+    return edit
+
+
+def every_log(**fields: Any) -> Edit:
+    """Answer transfers with these fields changed."""
+    return editing("eth_getLogs", lambda logs: [{**log, **fields} for log in logs])
+
+
+def refusing_logs(code: int, message: str, *, above: int = 0) -> Edit:
+    """Refuse to give logs for more than so many blocks."""
+
+    def edit(call: Call, reply: Reply) -> Reply:
+        if call["method"] != "eth_getLogs" or blocks_asked_for(call) <= above:
+            return reply
+        return {"jsonrpc": "2.0", "id": reply["id"], "error": {"code": code, "message": message}}
+
+    return edit
+
+
+def blocks_asked_for(call: Call) -> int:
+    wanted = call["params"][0]
+    return int(wanted["toBlock"], 16) - int(wanted["fromBlock"], 16) + 1
+
+
+OTHER_HASH = "0x" + "ab" * 32
+NONSENSE = {
+    "logs of another token": every_log(address="0x" + "fa" * 20),
+    "logs of another event": every_log(topics=[OTHER_HASH, "0x" + "0" * 64, "0x" + "0" * 64]),
+    "logs of another recipient": every_log(
+        topics=[
+            "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef",
+            *(["0x" + "57" * 32] * 2),
+        ]
+    ),
+    "logs of four topics": editing(
+        "eth_getLogs", lambda logs: [{**log, "topics": [*log["topics"], OTHER_HASH]} for log in logs]
+    ),
+    "logs after the last block asked for": every_log(blockNumber="0xffffff"),
+    "logs before the first block asked for": every_log(blockNumber="0x0"),
+    "logs that were undone": every_log(removed=True),
+    "logs of another block of that number": every_log(blockHash=OTHER_HASH),
+    "logs that are not mined": every_log(blockNumber=None, blockHash=None),
+    "logs with an amount of 33 bytes": every_log(data="0x" + "00" * 32 + "01"),
+    "logs with no amount": every_log(data="0x"),
+    "logs with an amount in words": every_log(data="a lot"),
+    "the same transfer twice": editing("eth_getLogs", lambda logs: logs + logs),
+    "no list of logs": editing("eth_getLogs", lambda _logs: None),
+    "another block than asked for": editing(
+        "eth_getBlockByNumber", lambda block: {**block, "number": hex(int(block["number"], 16) + 1)}
+    ),
+    "a block without a time": editing("eth_getBlockByNumber", lambda block: {**block, "timestamp": None}),
+    "a block of the far future": editing(
+        "eth_getBlockByNumber", lambda block: {**block, "timestamp": "0xffffffffffffffff"}
+    ),
+    "a block in words": editing("eth_getBlockByNumber", lambda _block: "the newest"),
+    "a number in decimals": editing("eth_getBlockByNumber", lambda block: {**block, "number": 12}),
+    "answers with other ids": lambda _call, reply: {**reply, "id": reply["id"] * 2 + 7},
+    "answers with one id": lambda _call, reply: {**reply, "id": 1},
+    "answers without ids": lambda _call, reply: {**reply, "id": None},
+    "an internal error": lambda _call, reply: {
+        "id": reply["id"],
+        "error": {"code": -32603, "message": "oops"},
+    },
+    "an error in words": lambda _call, reply: {"id": reply["id"], "error": "oops"},
+    "numbers for answers": lambda _call, _reply: 7,
+}
+
+
+@pytest.mark.filterwarnings("ignore:Received batch response with missing `id`")
+@pytest.mark.parametrize("edit", NONSENSE.values(), ids=NONSENSE.keys())
+async def test_an_answer_that_makes_no_sense_is_none(
+    world: EvmWorld, reader: ChainReader, start: Cursor, edit: Edit
+) -> None:
+    with world.node.answering(edit):
+        assert isinstance(await trouble_of(reader, start), ChainUnavailable)
+    assert amounts((await drain(reader, start))[0]) == [Usdt.of(5)]
+
+
+async def test_logs_of_a_node_that_has_not_got_so_far_are_not_believed(
+    world: EvmWorld, reader: ChainReader, start: Cursor
+) -> None:
+    head = await world.anvil.number("finalized")
+
+    def lag(call: Call, reply: Reply) -> Reply:
+        match call:
+            case {"method": "eth_getLogs"}:
+                return {**reply, "result": []}
+            case {"method": "eth_getBlockByNumber", "params": [str(number), _]} if number == hex(head):
+                return {**reply, "result": None}
+        return reply
+
+    with world.node.answering(lag):
+        assert isinstance(await trouble_of(reader, start), ChainBehind)
+    assert amounts((await drain(reader, start))[0]) == [Usdt.of(5)]
+
+
+async def test_a_node_without_any_final_block_is_behind(world: EvmWorld) -> None:
+    with world.node.answering(editing("eth_getBlockByNumber", lambda _block: None)):
+        assert isinstance(await trouble_of(world.reader(), None), ChainBehind)
+
+
+async def test_blocks_with_long_extra_data_are_read(world: EvmWorld, start: Cursor) -> None:
+    # As on BSC and Polygon, whose validators sign there.
+    edit = editing("eth_getBlockByNumber", lambda block: {**block, "extraData": "0x" + "5a" * 500})
+    with world.node.answering(edit):
+        assert amounts((await drain(world.reader(), start))[0]) == [Usdt.of(5)]
+
+
+async def test_a_limit_on_blocks_is_found_and_kept_to(
+    world: EvmWorld, reader: ChainReader, start: Cursor
+) -> None:
+    await world.anvil.mine(60)
+    asked: list[int] = []
+
+    def limit(call: Call, reply: Reply) -> Reply:
+        if call["method"] == "eth_getLogs":
+            asked.append(blocks_asked_for(call))
+        return refusing_logs(-32602, "eth_getLogs is limited to a 5 range", above=5)(call, reply)
+
+    with world.node.answering(limit):
+        assert amounts((await drain(reader, start))[0]) == [Usdt.of(5)]
+    assert sum(count > 5 for count in asked) <= 10
+    assert max(count for count in asked if count <= 5) == 4
+
+
+async def test_a_node_that_refuses_a_single_block_is_unavailable(
+    world: EvmWorld, reader: ChainReader, start: Cursor
+) -> None:
+    with world.node.answering(refusing_logs(-32005, "limit exceeded")):
+        assert isinstance(await trouble_of(reader, start), ChainUnavailable)
+    assert amounts((await drain(reader, start))[0]) == [Usdt.of(5)]
+
+
+async def test_a_rate_limit_in_words_narrows_nothing(
+    world: EvmWorld, reader: ChainReader, start: Cursor
+) -> None:
+    with world.node.answering(refusing_logs(-32005, "daily request count exceeded, request rate limited")):
+        assert isinstance(await trouble_of(reader, start), ChainRateLimited)
+    world.node.calls.clear()
+    assert amounts((await drain(reader, start))[0]) == [Usdt.of(5)]
+    assert world.node.calls.count("eth_getLogs") == 1
+
+
+async def test_history_that_was_thrown_away_is_a_gap(
+    world: EvmWorld, reader: ChainReader, start: Cursor
+) -> None:
+    with world.node.answering(refusing_logs(4444, "pruned history unavailable")):
+        trouble = await trouble_of(reader, start)
+    assert isinstance(trouble, ChainGap)
+    assert "YTMARKET_POLYGON_RPC" in str(trouble)
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "raised"),
+    [
+        (400, '{"id":1,"error":{"code":-32600,"message":"up to a 500 block range"}}', ChainUnavailable),
+        (413, "Payload Too Large", ChainUnavailable),
+        (500, '{"id":null,"error":{"code":-32000,"message":"header not found"}}', ChainBehind),
+        (403, '{"id":1,"error":{"code":-32001,"message":"API key quota exceeded"}}', ChainRateLimited),
+        (429, "", ChainRateLimited),
+        (404, "Not Found", ChainUnavailable),
+        (307, "elsewhere", ChainUnavailable),
+    ],
+)
+async def test_what_an_http_error_says_is_listened_to(
+    world: EvmWorld, reader: ChainReader, start: Cursor, status: int, text: str, raised: type[Exception]
+) -> None:
+    world.node.respond = lambda _body: web.Response(
+        status=status, text=text, headers={"Location": world.anvil.url}
+    )
+    assert type(await trouble_of(reader, start)) is raised
+    world.node.respond = None
+    assert amounts((await drain(reader, start))[0]) == [Usdt.of(5)]
+
+
+async def test_a_limit_that_comes_as_an_http_error_is_kept_to(
+    world: EvmWorld, reader: ChainReader, start: Cursor
+) -> None:
+    await world.anvil.mine(20)
+    refused = 0
+
+    def respond(body: bytes) -> web.Response | None:
+        nonlocal refused
+        calls = json.loads(body)
+        if all(call["method"] != "eth_getLogs" or blocks_asked_for(call) <= 5 for call in calls):
+            return None
+        refused += 1
+        return web.Response(status=400, text="Bad Request")
+
+    world.node.respond = respond
+    assert amounts((await drain(reader, start))[0]) == [Usdt.of(5)]
+    assert refused > 0
+
+
+async def test_one_error_for_a_whole_batch_is_understood(
+    world: EvmWorld, reader: ChainReader, start: Cursor
+) -> None:
+    error = {"jsonrpc": "2.0", "id": None, "error": {"code": -32600, "message": "batches are not allowed"}}
+    world.node.respond = lambda _body: web.json_response(error)
+    trouble = await trouble_of(reader, start)
+    assert isinstance(trouble, ChainUnavailable)
+    assert "batches are not allowed" in str(trouble)
+
+
+async def test_a_slow_node_is_asked_for_less_the_next_time(
+    world: EvmWorld, reader: ChainReader, start: Cursor
+) -> None:
+    with world.node.answering(refusing_logs(-32603, "Internal error")):
+        await trouble_of(reader, start)
+    asked: list[int] = []
+
+    def note(call: Call, reply: Reply) -> Reply:
+        if call["method"] == "eth_getLogs":
+            asked.append(blocks_asked_for(call))
+        return reply
+
+    with world.node.answering(note):
+        first = await reader.read(start)
+    head = Position.read((await drain(world.reader(), start))[1]).last
+    assert asked == [(head - Position.read(start).last) // 2]
+    assert first.more
+
+
+@pytest.mark.parametrize(
+    "cursor", ["", "12", "{}", '{"last":1}', '{"last":-1,"hash":"","time":0}', "[]", "\0"]
+)
+async def test_a_cursor_of_another_reader_is_a_gap(reader: ChainReader, cursor: str) -> None:
+    assert isinstance(await trouble_of(reader, Cursor(cursor)), ChainGap)
+
+
+async def test_a_reader_without_any_node_is_misconfigured(world: EvmWorld) -> None:
+    with pytest.raises(ChainMisconfigured, match="YTMARKET_POLYGON_RPC"):
+        world.reader_of()
+
+
+async def test_a_pause_costs_one_call_and_a_page_one_batch_more(world: EvmWorld, start: Cursor) -> None:
+    reader = world.reader()
+    world.node.calls.clear()
+    page = await reader.read(start)
+    assert world.node.calls == [
+        *("eth_chainId", "eth_getCode", "eth_call"),  # once for each node
+        "eth_getBlockByNumber",  # the last final block
+        *("eth_getBlockByNumber", "eth_getBlockByNumber", "eth_getLogs"),  # from the first to the last
+        "eth_getBlockByNumber",  # the one with the payment, between them
+    ]
+    world.node.calls.clear()
+    assert (await reader.read(page.cursor)).cursor == page.cursor
+    assert world.node.calls == ["eth_getBlockByNumber"]
+
+
+async def test_all_of_one_reading_comes_from_one_node(world: EvmWorld, start: Cursor) -> None:
+    reader = world.reader_with_spare()
+    world.node.calls.clear()
+    with world.node.answering(refusing_logs(-32603, "Internal error")):
+        assert amounts((await drain(reader, start))[0]) == [Usdt.of(5)]
+    # It told its head, and failed to give the logs; nothing of the rest was asked of it.
+    assert world.node.calls.count("eth_getLogs") == 1
+    assert world.node.calls[-1] == "eth_getLogs"
+
+
+async def test_some_of_the_chain_can_be_read_once_more(world: EvmWorld, start: Cursor) -> None:
+    reader = world.reader()
+    deposits, end = await drain(reader, start)
+    again, same_end = await drain(reader, await reader.cursor_at(deposits[0].height))
+    assert (again, same_end) == (deposits, end)
+    later, _ = await drain(reader, await reader.cursor_at(deposits[0].height + 1))
+    assert later == []
