@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Final
@@ -24,6 +24,11 @@ _PATH: Final = "/api/v1/orders"
 _CENT: Final = 10_000
 _NOWHERE: Final = ProductId(404)
 _UNIT_PRICES: Final = ["1", "2.5", "0.333333", "0.005", "0.01", "12.34"]
+_PLENTY: Final = 10
+_KEYS: Final = st.sampled_from([ApiKeyId(1), ApiKeyId(2), ApiKeyId(21)])
+_BODIES: Final = st.sampled_from([b"one", b"other"])
+_NAMES: Final = st.sampled_from([None, None, "retry", "again"])
+_DIGESTS: Final = st.sampled_from([None, None, b"s1", b"s2", b"s3"])
 
 
 @attrs.frozen(kw_only=True)
@@ -104,17 +109,34 @@ def requests(
     signatures: bool = True,
 ) -> OrderRequest:
     """Authenticated requests of two customers, one with two keys; some of them are sent twice."""
-    key = draw(st.sampled_from([1, 2, 21]))
-    body = draw(st.sampled_from([b"one", b"other"]))
-    name = draw(st.sampled_from([None, None, "retry", "again"])) if attempts else None
-    digest = draw(st.sampled_from([None, None, b"s1", b"s2", b"s3"])) if signatures else None
+    key, body = draw(_KEYS), draw(_BODIES)
+    name = draw(_NAMES) if attempts else None
+    digest = draw(_DIGESTS) if signatures else None
     return OrderRequest(
-        account_id=AccountId(key % 10 if key < 10 else 2),
-        api_key_id=ApiKeyId(key),
+        account_id=AccountId(1 if key == 1 else 2),
+        api_key_id=key,
         command=draw(command),
         attempt=None if name is None else Attempt.of(name, _PATH, body),
-        signature=None if digest is None else UsedSignature(ApiKeyId(key), digest),
+        signature=None if digest is None else UsedSignature(key, digest),
     )
+
+
+def _answer(body: bytes) -> StoredAnswer:
+    digest = Attempt.of("retry", _PATH, body).digest
+    return StoredAnswer(digest=digest, answer=b"answer to " + body, at=NOON)
+
+
+# Made once: what is built anew for each example is checked anew as well.
+_TERMS: Final = order_terms()
+_TAKEN: Final = st.frozensets(st.tuples(st.integers(0, 10), st.integers(-3, 3)), max_size=6)
+_WALLETS: Final = st.tuples(
+    st.integers(0, _PLENTY - 1) | st.just(_PLENTY),
+    st.integers(0, 10),
+    st.sampled_from([0, 0, 0, -1, 1, _CENT]),
+    st.sampled_from([False] * 7 + [True]),
+)
+_ANSWERS: Final = st.dictionaries(st.tuples(_KEYS, st.just("retry")), _BODIES.map(_answer), max_size=2)
+_USED: Final = st.frozensets(st.builds(UsedSignature, _KEYS, st.sampled_from([b"s1", b"s2"])), max_size=2)
 
 
 @st.composite
@@ -129,54 +151,29 @@ def batches(draw: DrawFn, *, max_size: int = 8, attempts: bool = True, signature
         )
     )
     base = (shelf[0].price * usual).micros
+    taken = draw(_TAKEN)
     facts = Facts(
-        accounts={AccountId(number): draw(_accounts(base)) for number in (1, 2)},
+        accounts={AccountId(number): _account(base, draw(_WALLETS)) for number in (1, 2)},
         products={product.id: product for product in shelf},
         units={product.id: _units(product) for product in shelf},
-        taken=draw(_taken(base)),
+        taken=frozenset(_taken(base, percent, offset) for percent, offset in taken),
         order_ids=[OrderId(100 + number) for number in range(len(asked))],
-        answers=draw(_answers()) if attempts else {},
-        used_signatures=draw(_used()) if signatures else frozenset(),
+        answers=draw(_ANSWERS) if attempts else {},
+        used_signatures=draw(_USED) if signatures else frozenset(),
     )
-    return Batch(requests=asked, facts=facts, now=NOON, terms=draw(order_terms()))
+    return Batch(requests=asked, facts=facts, now=NOON, terms=draw(_TERMS))
 
 
 def _units(product: Product) -> Sequence[UnitId]:
     return [UnitId(int(product.id) * 1000 + number) for number in range(product.available)]
 
 
-def _accounts(base: int) -> SearchStrategy[AccountFacts]:
-    balances = st.builds(
-        lambda orders, percent, micros: Usdt(max(base * (100 * orders + percent) // 100 + micros, 0)),
-        st.integers(0, 9),
-        st.integers(0, 10),
-        st.sampled_from([0, 0, 0, -1, 1, _CENT]),
-    )
-    wealth = st.just(Usdt.of(1_000_000))
-    return st.builds(AccountFacts, balance=balances | wealth, frozen=st.sampled_from([False] * 7 + [True]))
+def _account(base: int, wallet: tuple[int, int, int, bool]) -> AccountFacts:
+    """Enough for so many orders at the base, drifted by so many percent, to the micro; or plenty."""
+    orders, percent, micros, frozen = wallet
+    balance = Usdt(max(base * (100 * orders + percent) // 100 + micros, 0))
+    return AccountFacts(balance=Usdt.of(1_000_000) if orders == _PLENTY else balance, frozen=frozen)
 
 
-def _taken(base: int) -> SearchStrategy[frozenset[Usdt]]:
-    cents = st.builds(
-        lambda percent, offset: Usdt.cents(max(base * (100 + percent) // (100 * _CENT) + offset, 1)),
-        st.integers(0, 10),
-        st.integers(-3, 3),
-    )
-    return st.frozensets(cents, max_size=6)
-
-
-def _answers() -> SearchStrategy[Mapping[tuple[ApiKeyId, str], StoredAnswer]]:
-    stored = st.sampled_from([b"one", b"other"]).map(
-        lambda body: StoredAnswer(
-            digest=Attempt.of("retry", _PATH, body).digest, answer=b"answer to " + body, at=NOON
-        )
-    )
-    keys = st.tuples(st.sampled_from([1, 2, 21]).map(ApiKeyId), st.just("retry"))
-    return st.dictionaries(keys, stored, max_size=2)
-
-
-def _used() -> SearchStrategy[frozenset[UsedSignature]]:
-    digests = st.builds(
-        UsedSignature, st.sampled_from([1, 2, 21]).map(ApiKeyId), st.sampled_from([b"s1", b"s2"])
-    )
-    return st.frozensets(digests, max_size=2)
+def _taken(base: int, percent: int, offset: int) -> Usdt:
+    return Usdt.cents(max(base * (100 + percent) // (100 * _CENT) + offset, 1))
