@@ -31,7 +31,8 @@ FILL = """
     insert into api_key (id, account_id, fp, digest, label, created_at)
     select id, id, 'bench' || id, sha256(('bench-key-' || id)::bytea), 'bench', now() from account;
     insert into product (id, sku, title, category, price, min_quantity, created_at, updated_at)
-    select i, 'BENCH-' || i, 'Product ' || i, 'Category ' || i % 6, 8000000 + i * 130000, 1, now(), now()
+    select i, 'BENCH-' || i, 'Product ' || i, 'Category ' || i % 6, 8000000 + i % 1000 * 130000, 1,
+        now(), now()
     from generate_series(1, {products}) i;
     insert into stock_unit (id, product_id, sealed, fingerprint, created_at)
     select nextval('stock_unit_number'), product, decode(repeat('5a', 120), 'hex'),
