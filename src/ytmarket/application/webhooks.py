@@ -11,6 +11,7 @@ from typing import Final
 import attrs
 
 from ytmarket.application.api_keys import secret_context
+from ytmarket.application.audit import Actor, audited
 from ytmarket.application.catalog import unit_context
 from ytmarket.application.ports.clock import Clock
 from ytmarket.application.ports.queries import OrderWithItems, Queries
@@ -19,6 +20,9 @@ from ytmarket.application.ports.unit_of_work import NewUnitOfWork
 from ytmarket.application.ports.vault import Vault
 from ytmarket.application.ports.webhook_sender import WebhookSender
 from ytmarket.domain import signatures, webhooks
+from ytmarket.domain.errors import EventNotFound
+from ytmarket.domain.ids import EventId
+from ytmarket.domain.order_states import OrderStatus
 from ytmarket.domain.orders import Order, OrderEvent
 from ytmarket.domain.times import epoch_seconds
 from ytmarket.domain.webhooks import Answer, WebhookJob
@@ -26,6 +30,7 @@ from ytmarket.domain.webhooks import Answer, WebhookJob
 # The sender needs at most ten seconds; a claim that has ended is somebody else's.
 LEASE: Final = timedelta(seconds=60)
 AT_ONCE: Final = 64
+BEFORE_DELIVERY: Final = frozenset({OrderStatus.AWAITING_PAYMENT, OrderStatus.PROCESSING})
 
 RenderEvent = Callable[[OrderEvent, Order, Sequence[bytes]], bytes]
 
@@ -70,6 +75,15 @@ class WebhookService:
             raise self._troubles.pop()
         return launched
 
+    async def resend(self, event: EventId, actor: Actor, *, reason: str | None = None) -> None:
+        """Send an event again, from its first attempt. Raises `EventNotFound`."""
+        now = self.clock.now()
+        async with self.new_unit_of_work() as uow:
+            if not await uow.webhooks.resend(event, now):
+                raise EventNotFound
+            await audited(uow, actor, now, "webhook.resend", f"event:{event}", after="pending", reason=reason)
+            await uow.commit()
+
     async def _claim(self, limit: int) -> Sequence[WebhookJob]:
         if limit <= 0:
             return ()
@@ -103,7 +117,8 @@ class WebhookService:
             await uow.commit()
 
     async def _items(self, job: WebhookJob) -> Sequence[bytes]:
-        if job.order.delivered == 0:
+        # An event tells what was: one from before the delivery shows nothing, however late it is sent.
+        if job.order.delivered == 0 or job.event.status in BEFORE_DELIVERY:
             return ()
         found = await self.queries.order(None, job.order.id)
         return () if found is None else open_items(self.vault, found)
