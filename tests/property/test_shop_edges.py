@@ -2,11 +2,13 @@
 
 import attrs
 from hypothesis import given
+from hypothesis import strategies as st
 
 from ytmarket.domain import (
     AccountFacts,
     InsufficientBalance,
     InsufficientStock,
+    OrderId,
     Outcome,
     Placed,
     PriceChanged,
@@ -59,3 +61,21 @@ def test_a_price_guard_admits_its_own_price_and_nothing_above(batch: Batch) -> N
             guard = attrs.evolve(request.command, max_price=bought.order.price + Usdt(off))
             answer = alone(attrs.evolve(batch, requests=[attrs.evolve(request, command=guard)]), 0)
             assert isinstance(answer, PriceChanged) == refused
+
+
+@given(batches(attempts=False, signatures=False), st.sampled_from([0, -1]))
+def test_money_for_two_orders_buys_two_and_not_a_third(batch: Batch, off: int) -> None:
+    numbers = [OrderId(1), OrderId(2), OrderId(3)]
+    for request in batch.requests:
+        if isinstance(request.command, Refused):
+            continue
+        thrice = [attrs.evolve(request, command=attrs.evolve(request.command, max_price=None))] * 3
+        rich = {request.account_id: AccountFacts(balance=Usdt.of(1_000_000))}
+        facts = attrs.evolve(batch.facts, accounts=rich, order_ids=numbers)
+        bought = decide(thrice, facts, batch.now, batch.terms).outcomes
+        prices = [outcome.order.price for outcome in bought if isinstance(outcome, Placed)]
+        if len(prices) < 3:  # there were not so many in stock
+            continue
+        tight = {request.account_id: AccountFacts(balance=prices[0] + prices[1] + Usdt(off))}
+        outcomes = decide(thrice, attrs.evolve(facts, accounts=tight), batch.now, batch.terms).outcomes
+        assert [isinstance(outcome, Placed) for outcome in outcomes] == [True, off == 0, False]

@@ -9,6 +9,7 @@ from ytmarket.domain import (
     AccountId,
     CustomerTotals,
     DepositId,
+    InvalidRequest,
     InvalidValue,
     LedgerAccount,
     Network,
@@ -32,6 +33,24 @@ TRANSFERS = [
     (ledger.order_refunded(ORDER, ANN, TEN, NOW), "escrow", "customer:1"),
     (ledger.website_payment(DEPOSIT, ORDER, Network.SOLANA, TEN, NOW), "wallet:usdt_solana", "escrow"),
     (ledger.website_refund_owed(ORDER, TEN, NOW), "escrow", "refunds_payable"),
+    (
+        ledger.deposit_returned(DEPOSIT, Network.TRON, TEN, NOW, "sent back"),
+        "unmatched:usdt_trc_20",
+        "wallet:usdt_trc_20",
+    ),
+    (
+        ledger.deposit_applied(DEPOSIT, ORDER, Network.TON, TEN, NOW, "paid late"),
+        "unmatched:usdt_ton",
+        "escrow",
+    ),
+    (
+        ledger.website_refund_paid(ORDER, Network.BSC, TEN, NOW, "sent"),
+        "refunds_payable",
+        "wallet:usdt_bep_20",
+    ),
+    (ledger.marketplace_taken(ORDER, TEN, NOW), "adjustments", "escrow"),
+    (ledger.deposit_orphaned(DEPOSIT, Network.TRON, ANN, TEN, NOW), "customer:1", "wallet:usdt_trc_20"),
+    (ledger.orphan_shortfall(DEPOSIT, Network.TRON, TEN, NOW), "adjustments", "wallet:usdt_trc_20"),
     (ledger.adjustment("a1", ANN, TEN, NOW, "a gift"), "adjustments", "customer:1"),
     (ledger.adjustment("a2", ANN, -TEN, NOW, "a slip"), "customer:1", "adjustments"),
 ]
@@ -80,3 +99,18 @@ def test_a_debit_counts_against_what_was_topped_up_and_stops_at_zero() -> None:
         debited.after(ledger.order_charged(ORDER, ANN, Usdt.of("20.000001"), NOW), ANN)
     assert debited.after(ledger.order_charged(ORDER, ANN, Usdt.of(20), NOW), ANN).balance == ZERO
     assert debited.after(ledger.order_charged(ORDER, AccountId(2), Usdt.of(99), NOW), ANN) == debited
+
+
+@pytest.mark.parametrize("amount", [ZERO, Usdt.of("1000000.000001"), Usdt.of("-1000000.000001")])
+def test_adjustments_that_nobody_can_mean(amount: Usdt) -> None:
+    with pytest.raises(InvalidRequest):
+        ledger.check_adjustment(amount)
+
+
+@pytest.mark.parametrize("amount", [Usdt(1), Usdt(-1), Usdt.of(1_000_000), Usdt.of(-1_000_000)])
+def test_adjustments_that_can_be_made(amount: Usdt) -> None:
+    ledger.check_adjustment(amount)
+
+
+def test_every_kind_of_transfer_has_a_maker() -> None:
+    assert {transfer.kind for transfer, _, _ in TRANSFERS} == set(TransferKind)
