@@ -103,6 +103,15 @@ async def test_a_huge_order_that_nobody_can_pay_for_is_not_looked_up(world: Worl
     assert len(set(placed.units)) == 150
 
 
+async def test_the_largest_order_is_served_in_time(world: World) -> None:
+    customer, product = await world.customer(200), await world.product("0.01", units=10_000)
+    with anyio.fail_after(2):
+        order = await world.order(customer, product, 10_000)
+    with anyio.fail_after(2):
+        delivered = await world.move(order.id, lambda order: orders.deliver(order, NOW))
+    assert delivered.delivered == 10_000
+
+
 async def test_whoever_can_pay_to_the_last_cent_gets_every_unit(world: World) -> None:
     # 99 times 0.333335 is rounded down to 33.00: the balance reaches for a unit more than its quotient says.
     customer, product = await world.customer("33.00"), await world.product("0.333335", units=120)

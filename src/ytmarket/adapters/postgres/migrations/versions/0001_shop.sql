@@ -182,8 +182,9 @@ begin
         where product.id = counted.product_id;
     else
         if exists (
-            select from old_units join new_units using (id)
-            where old_units.order_id <> new_units.order_id
+            select from (
+                select id, order_id from old_units union all select id, order_id from new_units
+            ) held group by id having min(order_id) <> max(order_id)
         ) then
             raise integrity_constraint_violation using constraint = 'stock_unit_held',
                 message = 'a unit that one order holds goes back to stock before another takes it';
@@ -405,6 +406,7 @@ create table deposit (
 create index deposit_received on deposit (id) where status = 'received';
 create index deposit_unsettled on deposit (network, at) where status = 'received';
 create index deposit_listed on deposit (status, id) where reason is distinct from 'dust';
+create index deposit_dust on deposit (status, id) where reason = 'dust';
 create index deposit_by_hash on deposit (tx_hash);
 
 create table network_progress (
