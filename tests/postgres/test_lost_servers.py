@@ -251,3 +251,10 @@ def test_what_a_connection_string_says_stays_as_it_is() -> None:
     assert given["connect_timeout"] == "9"
     assert given["target_session_attrs"] == "any"
     assert given["application_name"] == "ytmarket"
+
+
+async def test_a_plain_mistake_keeps_its_name(postgres: OpenDatabase) -> None:
+    with pytest.raises(psycopg.DataError) as told:
+        async with postgres.store.unit_of_work() as uow:
+            await uow.accounts.create("a\0b", NOW)
+    assert told.value.__cause__ is None

@@ -16,7 +16,7 @@ from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool
 
-from ytmarket.adapters.postgres.errors import is_lost, refusal
+from ytmarket.adapters.postgres.errors import is_lost, tell
 
 Connection: TypeAlias = AsyncConnection[TupleRow]
 Cursor: TypeAlias = AsyncCursor[TupleRow]
@@ -26,6 +26,13 @@ PATIENCE_SECONDS: Final = 4.5
 """How long a store may take to answer, lending of the connection included."""
 
 POOL_TIMEOUT_SECONDS: Final = 3.0
+RECONNECT_SECONDS: Final = 2.0
+"""How long one attempt to connect is repeated; after that the next who wants a connection makes another.
+
+The pool waits longer and longer between the repetitions, which must not keep it away from a server that
+is back.
+"""
+
 OPEN_TIMEOUT_SECONDS: Final = 10.0
 CONNECTION_LIFETIME_SECONDS: Final = 900.0
 
@@ -70,14 +77,14 @@ class TranslatingCursor(AsyncCursor[TupleRow]):
         try:
             await super().execute(*args, **options)
         except Error as error:
-            raise refusal(error) from error
+            tell(error)
         return self
 
     async def executemany(self, *args: Any, **options: Any) -> None:
         try:
             await super().executemany(*args, **options)
         except Error as error:
-            raise refusal(error) from error
+            tell(error)
 
 
 def open_pool(dsn: str, *, name: str, max_size: int, autocommit: bool, settings: str = "") -> Pool:
@@ -101,6 +108,7 @@ def open_pool(dsn: str, *, name: str, max_size: int, autocommit: bool, settings:
         min_size=1,
         max_size=max_size,
         timeout=POOL_TIMEOUT_SECONDS,
+        reconnect_timeout=RECONNECT_SECONDS,
         max_lifetime=CONNECTION_LIFETIME_SECONDS,
         configure=configure,
         open=False,
@@ -140,7 +148,7 @@ async def lent(pool: Pool) -> AsyncIterator[Connection]:
     except Error as error:
         if is_lost(error):
             await _drain(pool)
-        raise refusal(error) from error
+        tell(error)
     except Exception as error:
         if is_lost(error.__cause__):
             await _drain(pool)
@@ -149,12 +157,14 @@ async def lent(pool: Pool) -> AsyncIterator[Connection]:
 
 async def _living(pool: Pool) -> Connection:
     """A connection that was not closed from the other side while nobody used it."""
+    loop = asyncio.get_running_loop()
+    patience_ends = loop.time() + POOL_TIMEOUT_SECONDS
     connection = await pool.getconn()
-    if _has_news(connection):
+    while _has_news(connection):
         await connection.close()
         await pool.putconn(connection)
         await _drain(pool)
-        connection = await pool.getconn()
+        connection = await pool.getconn(patience_ends - loop.time())
     return connection
 
 

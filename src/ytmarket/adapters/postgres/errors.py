@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, NoReturn
 
 import psycopg
 from psycopg import errors
@@ -139,10 +139,18 @@ def is_lost(error: BaseException | None) -> bool:
     )
 
 
+def tell(error: psycopg.Error) -> NoReturn:
+    """Raise what the application is told of an error."""
+    told = refusal(error)
+    if told is error:
+        raise error
+    raise told from error
+
+
 @contextmanager
 def translating() -> Iterator[None]:
     """For statements whose errors do not come from a cursor: those in a pipeline."""
     try:
         yield
     except psycopg.Error as error:
-        raise refusal(error) from error
+        tell(error)

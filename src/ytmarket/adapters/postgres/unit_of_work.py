@@ -89,7 +89,10 @@ class PostgresUnitOfWork:
             await self._connection.commit()
             await self._until_commit.aclose()
         except psycopg.Error as error:
-            raise unknown_outcome(error) from error
+            told = unknown_outcome(error)
+            if told is error:
+                raise
+            raise told from error
 
 
 def units_of_work(pool: Pool) -> NewUnitOfWork:
