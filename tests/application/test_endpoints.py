@@ -37,6 +37,19 @@ def test_what_is_no_url_is_not_shown_either(url: str, host: str) -> None:
     assert str(Endpoint(url, "YTMARKET_TON_RPC", 1)).startswith(host)
 
 
+@pytest.mark.parametrize(
+    ("url", "said", "shown"),
+    [
+        ("https://a.example/v2/s3cretkey", "no key s3cretkey here", "no key [redacted] here"),
+        ("https://a.example?apikey=s3cretkey", "s3cretkey: quota exceeded", "[redacted]: quota exceeded"),
+        ("https://ann:s3cretkey@a.example", "ann, s3cretkey is wrong", "ann, [redacted] is wrong"),
+        ("https://a.example/v2/s3cretkey", "a.example is closed", "a.example is closed"),
+    ],
+)
+def test_what_a_node_repeats_of_a_secret_is_taken_out(url: str, said: str, shown: str) -> None:
+    assert Endpoint(url, "YTMARKET_BSC_RPC", 1).redact(said) == shown
+
+
 def test_endpoints_are_counted_from_one() -> None:
     first, second = endpoints_of("YTMARKET_BSC_RPC", ["https://a.example", "https://b.example"])
     assert (first.place, first.host, second.place, second.host) == (1, "a.example", 2, "b.example")

@@ -26,7 +26,7 @@ from ytmarket.application.ports.chain_reader import (
 from ytmarket.domain.money import Usdt
 from ytmarket.domain.networks import Network
 from ytmarket.testing.chains.evm import EvmWorld, new_evm_world
-from ytmarket.testing.chains.faulty_node import Call, Edit, Reply
+from ytmarket.testing.chains.faulty_node import SECRET, Call, Edit, Reply
 from ytmarket.testing.contracts.chain_reader import amounts, drain
 from ytmarket.testing.contracts.node_reader import trouble_of
 
@@ -263,6 +263,14 @@ async def test_one_error_for_a_whole_batch_is_understood(
     trouble = await trouble_of(reader, start)
     assert isinstance(trouble, ChainUnavailable)
     assert "batches are not allowed" in str(trouble)
+
+
+async def test_a_key_that_a_node_repeats_is_not_passed_on(
+    world: EvmWorld, reader: ChainReader, start: Cursor
+) -> None:
+    with world.node.answering(refusing_logs(-32001, f"the key {SECRET} is not known")):
+        trouble = await trouble_of(reader, start)
+    assert "the key [redacted] is not known" in str(trouble)
 
 
 async def test_a_slow_node_is_asked_for_less_the_next_time(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -17,6 +18,8 @@ CALLS_PER_SECOND: Final = 10
 
 _SECOND: Final = timedelta(seconds=1)
 _DIGITS_MAX: Final = 9
+_SEPARATORS: Final = re.compile(r"[/?&=#:@]+")
+_SECRET_CHARS_MIN: Final = 6  # hiding shorter ones would blot out ordinary words
 
 Sleep = Callable[[float], Awaitable[None]]
 
@@ -36,6 +39,13 @@ class Endpoint:
             return urlsplit(self.url).hostname or "a local file"
         except ValueError:
             return "an unreadable URL"
+
+    def redact(self, text: str) -> str:
+        """What the node said, without what it may have repeated of the URL beside its host."""
+        for part in sorted(_SEPARATORS.split(self.url), key=len, reverse=True):
+            if len(part) >= _SECRET_CHARS_MIN and part != self.host:
+                text = text.replace(part, "[redacted]")
+        return text
 
     def __str__(self) -> str:
         return f"{self.host} (no. {self.place} of {self.setting})"

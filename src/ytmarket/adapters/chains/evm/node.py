@@ -170,7 +170,7 @@ class EvmNode:
         return self.unavailable(f"answered HTTP {refusal.status}")
 
     def _trouble_of(self, refusal: Refusal, *, of_logs: bool) -> ReaderError | TooWide:
-        said = f"said {refusal.message[:SHOWN_CHARS_MAX]!r} ({refusal.code})"
+        said = f"said {self.endpoint.redact(refusal.message)[:SHOWN_CHARS_MAX]!r} ({refusal.code})"
         match meaning_of(refusal.code, refusal.message, of_logs=of_logs):
             case Meaning.TOO_OFTEN:
                 return ChainRateLimited()
