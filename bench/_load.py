@@ -60,8 +60,9 @@ class Client(asyncio.Protocol):
         head = self.buffer.find(b"\r\n\r\n")
         if head < 0:
             return
-        at = self.buffer.lower().find(b"content-length:", 0, head)
-        length = int(self.buffer[at + 15 : self.buffer.find(b"\r\n", at)])
+        names = self.buffer[:head].lower() + b"\r\n"
+        at = names.find(b"content-length:")
+        length = int(names[at + 15 : names.find(b"\r\n", at)])
         if len(self.buffer) < head + 4 + length:
             return
         now = time.perf_counter()

@@ -19,7 +19,8 @@ import requests
 KEY = "{key}"
 BASE = "{base}"
 headers = {{"X-API-Key": KEY}}
-products = requests.get(f"{{BASE}}/products", headers=headers, params={{"min_price": 1, "page_size": 50}}).json()
+params = {{"min_price": 1, "page_size": 50}}
+products = requests.get(f"{{BASE}}/products", headers=headers, params=params).json()
 bal = requests.get(f"{{BASE}}/balance", headers=headers).json()
 print(f"Balance: {{bal['balance_usdt']}} USDT")
 order = requests.post(f"{{BASE}}/orders", headers=headers, json={{
