@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Sequence
+from typing import Final, TypeVar
 from urllib.parse import parse_qsl
 
 import attrs
@@ -14,7 +15,11 @@ from ytmarket.domain.catalog import ProductFilter
 from ytmarket.domain.errors import InvalidRequest
 from ytmarket.domain.money import ZERO, Usdt
 
+C = TypeVar("C", bound=str)
+D = TypeVar("D")
+
 PARAMETERS_MAX: Final = 50
+QUERIES_KEPT: Final = 1_024  # clients ask the same again and again
 TEXT_CHARS_MAX: Final = 200
 QUANTITY_DIGITS_MAX: Final = 9
 EVERYTHING: Final = ProductFilter()
@@ -50,6 +55,15 @@ class Parameters:
             raise _refused(name, f"must have 1 to {TEXT_CHARS_MAX} characters; leave it out for all")
         return value
 
+    def choice(self, name: str, offered: Sequence[C], default: D) -> C | D:
+        value = self._values.get(name)
+        if value is None:
+            return default
+        found = next((one for one in offered if one == value), None)
+        if found is None:
+            raise _refused(name, f"must be {' or '.join(offered)}")
+        return found
+
     def amount(self, name: str) -> Usdt | None:
         value = self._values.get(name)
         if value is None:
@@ -77,6 +91,7 @@ def read_paging(query_string: bytes) -> Paging:
     return FIRST_PAGE if not query_string else _paging(Parameters.of(query_string))
 
 
+@lru_cache(maxsize=QUERIES_KEPT)
 def read_products_query(query_string: bytes) -> tuple[ProductFilter, Paging]:
     """Which products are asked for, and which page of them."""
     if not query_string:
