@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import attrs
 
@@ -21,11 +21,13 @@ from ytmarket.domain.shop import (
     OrderTerms,
     Outcome,
     Placed,
+    PlaceOrder,
     Replayed,
     decide,
 )
 
 BATCH_ORDERS_MAX = 256
+BATCH_UNITS_MAX = 20_000
 
 
 @attrs.frozen
@@ -77,6 +79,12 @@ class OrderDesk:
         return await self._batcher.ask(request)
 
     async def _serve(self, requests: Sequence[OrderRequest]) -> Sequence[OrderAnswer | BaseException]:
+        answers: list[OrderAnswer | BaseException] = []
+        for portion in _portions(requests):
+            answers += await self._serve_portion(portion)
+        return answers
+
+    async def _serve_portion(self, requests: Sequence[OrderRequest]) -> Sequence[OrderAnswer | BaseException]:
         try:
             answers = await self._place(requests)
         except ApplicationError:
@@ -115,6 +123,20 @@ class OrderDesk:
                 return OrderAnswer(outcome.answer)
             case _:
                 return outcome
+
+
+def _portions(requests: Sequence[OrderRequest]) -> Iterator[list[OrderRequest]]:
+    """The batch in parts of so many units that each is recorded well within a statement's time."""
+    portion: list[OrderRequest] = []
+    units = 0
+    for request in requests:
+        wanted = request.command.quantity if isinstance(request.command, PlaceOrder) else 0
+        if portion and units + wanted > BATCH_UNITS_MAX:
+            yield portion
+            portion, units = [], 0
+        portion.append(request)
+        units += wanted
+    yield portion
 
 
 def _has_effect(decision: Decision) -> bool:
