@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -27,7 +27,9 @@ from ytmarket.adapters.inmemory import (
 )
 from ytmarket.application.api_keys import ApiKeyService, Authenticator, MintedKey
 from ytmarket.application.audit import Actor
+from ytmarket.application.audit_trail import AuditService
 from ytmarket.application.catalog import CatalogService
+from ytmarket.application.deposit_desk import DepositDesk
 from ytmarket.application.deposits import DepositService, ScanService
 from ytmarket.application.fulfilment import FulfilmentService
 from ytmarket.application.orders import OrderDesk
@@ -62,6 +64,7 @@ class World:
     sender: RecordingWebhookSender
     limiter: InMemoryRateLimiter
     services: Services
+    actor: Actor = Actor("test")
 
     def app(self, *, trusted_proxies: Sequence[AddressRange] = (), tokens: bool = True) -> Starlette:
         return build_app(
@@ -69,6 +72,10 @@ class World:
             admin_tokens={"ops": TOKEN} if tokens else {},
             trusted_proxies=trusted_proxies,
         )
+
+    def app_for(self, tokens: Mapping[str, str]) -> Starlette:
+        """The app with operators of these names and tokens."""
+        return build_app(holder=ShopHolder(self.services), admin_tokens=tokens)
 
     def client(
         self, key: MintedKey | str | None = None, *, app: Starlette | None = None, address: str = HOME
@@ -130,7 +137,9 @@ class World:
         return {"X-Timestamp": timestamp, "X-Signature": digest}
 
 
-def open_world(*, topup_terms: TopupTerms | None = None, devnet: bool = True, limit: int = 60) -> World:
+def open_world(
+    *, topup_terms: TopupTerms | None = None, devnet: bool = True, limit: int = 60, refusals: int = 60
+) -> World:
     clock = ManualClock(NOW)
     database = InMemoryDatabase()
     tokens = SeededTokens(7)
@@ -144,8 +153,12 @@ def open_world(*, topup_terms: TopupTerms | None = None, devnet: bool = True, li
     services = Services(
         authenticator=Authenticator(queries, vault, clock),
         api_keys=ApiKeyService(new_unit_of_work=uow, clock=clock, tokens=tokens, vault=vault),
+        audit=AuditService(queries=queries),
         catalog=CatalogService(new_unit_of_work=uow, clock=clock, vault=vault),
         deposits=DepositService(new_unit_of_work=uow, clock=clock, terms=terms),
+        deposit_desk=DepositDesk(
+            new_unit_of_work=uow, queries=queries, clock=clock, tokens=tokens, terms=terms
+        ),
         fulfilment=FulfilmentService(new_unit_of_work=uow, clock=clock, supplier=supplier),
         order_desk=OrderDesk(
             new_unit_of_work=uow,
@@ -177,7 +190,7 @@ def open_world(*, topup_terms: TopupTerms | None = None, devnet: bool = True, li
         ),
         queries=queries,
         rate_limiter=limiter,
-        refusal_limiter=InMemoryRateLimiter(clock, limit=60),
+        refusal_limiter=InMemoryRateLimiter(clock, limit=refusals),
         clock=clock,
         tokens=tokens,
         devnet=chain if devnet else None,

@@ -228,11 +228,16 @@ async def test_cancel_an_order_once() -> None:
         assert cancelled.status_code == 200
         assert (cancelled.json()["status"], cancelled.json()["error_message"]) == ("cancelled", "asked for")
         again = await operator.post(path, json={"reason": "asked for"}, headers=HEADERS)
+        assert again.content == cancelled.content
+        assert again.headers["idempotent-replayed"] == "true"
+        other = await operator.post(path, json={"reason": "another"}, headers=HEADERS)
+        assert code_of(other) == (422, "idempotency_key_reused")
+        again = await operator.post(path, json={"reason": "asked for"}, headers={"Idempotency-Key": "twice"})
         assert code_of(again) == (409, "illegal_order_move")
         assert again.json()["order_status"] == "cancelled"
         for absent in ("999", "x"):
             response = await operator.post(
-                f"/api/admin/orders/{absent}/cancel", json={"reason": "x"}, headers=HEADERS
+                f"/api/admin/orders/{absent}/cancel", json={"reason": "x"}, headers={"Idempotency-Key": absent}
             )
             assert code_of(response) == (404, "order_not_found")
         await world.work()

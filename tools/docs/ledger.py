@@ -30,6 +30,10 @@ SAMPLES: Final[Mapping[str, Any]] = {
 
 VARIANTS: Final[Mapping[str, Sequence[Mapping[str, Any]]]] = {
     "adjustment": ({}, {"amount": Usdt.of(-5)}),
+    "marketplace_returned": ({"amount": Usdt.of("12.34")},),
+    "marketplace_taken": ({"amount": Usdt.of("12.34")},),
+    "orphan_shortfall": ({"amount": Usdt.of("12.34")},),
+    "website_refund_paid": ({"amount": Usdt.of("12.34")},),
     "order_refunded": ({"amount": Usdt.of("12.34")},),
     "order_settled": ({"amount": Usdt.of("12.34")},),
     "website_payment": ({"amount": Usdt.of("12.34")},),

@@ -9,8 +9,9 @@ from typing import Final, TypeVar
 
 import attrs
 
-from ytmarket.application.audit import Actor, audited
+from ytmarket.application.audit import audited
 from ytmarket.application.errors import Unavailable
+from ytmarket.application.instructions import Answered, Instruction, carry_out
 from ytmarket.application.ports.clock import Clock
 from ytmarket.application.ports.supplier import (
     CannotDeliver,
@@ -19,7 +20,7 @@ from ytmarket.application.ports.supplier import (
     Fulfilment,
     Supplier,
 )
-from ytmarket.application.ports.unit_of_work import NewUnitOfWork
+from ytmarket.application.ports.unit_of_work import NewUnitOfWork, UnitOfWork
 from ytmarket.domain import orders
 from ytmarket.domain.errors import IllegalMove, OrderNotFound
 from ytmarket.domain.ids import OrderId
@@ -52,7 +53,7 @@ class FulfilmentService:
             overdue = await uow.orders.overdue(self.clock.now(), limit=limit)
 
         async def expire(order_id: OrderId) -> bool:
-            return await self._move(order_id, orders.expire)
+            return await self._move(order_id, orders.expire_overdue)
 
         return await _each(overdue, expire)
 
@@ -66,20 +67,32 @@ class FulfilmentService:
 
         return await _each(due, refund)
 
-    async def cancel(self, order_id: OrderId, reason: str, actor: Actor) -> Order:
-        """Call an order off; what was charged becomes due. Raises `OrderNotFound`, `IllegalMove`."""
-        now = self.clock.now()
-        async with self.new_unit_of_work() as uow:
+    async def cancel(self, order_id: OrderId, instruction: Instruction[Order]) -> Answered[Order]:
+        """Call an order off; what was charged becomes due.
+
+        Raises `OrderNotFound`, `IllegalMove` and what `carry_out` does.
+        """
+
+        async def step(uow: UnitOfWork, now: datetime) -> Order:
             order = await uow.orders.lock(order_id)
             if order is None:
                 raise OrderNotFound
-            change = orders.cancel(order, reason, now)
+            change = orders.cancel(order, instruction.reason, now)
             await uow.orders.record(change)
             await audited(
-                uow, actor, now, "order.cancel", f"order:{order_id}", before=order.status, reason=reason
+                uow,
+                instruction.actor,
+                now,
+                "order.cancel",
+                f"order:{order_id}",
+                before=order.status,
+                after=change.order.status,
+                due_usdt=change.order.due,
+                reason=instruction.reason,
             )
-            await uow.commit()
-        return change.order
+            return change.order
+
+        return await carry_out(self.new_unit_of_work, self.clock, instruction, step)
 
     async def _fulfil(self, order: Order) -> bool:
         try:

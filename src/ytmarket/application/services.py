@@ -5,7 +5,9 @@ from __future__ import annotations
 import attrs
 
 from ytmarket.application.api_keys import ApiKeyService, Authenticator
+from ytmarket.application.audit_trail import AuditService
 from ytmarket.application.catalog import CatalogService
+from ytmarket.application.deposit_desk import DepositDesk
 from ytmarket.application.deposits import DepositService, ScanService
 from ytmarket.application.fulfilment import FulfilmentService
 from ytmarket.application.orders import OrderDesk
@@ -27,8 +29,10 @@ class Services:
 
     authenticator: Authenticator
     api_keys: ApiKeyService
+    audit: AuditService
     catalog: CatalogService
     deposits: DepositService
+    deposit_desk: DepositDesk
     fulfilment: FulfilmentService
     order_desk: OrderDesk
     reading: Reading

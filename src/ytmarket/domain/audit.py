@@ -47,15 +47,28 @@ class AuditRow:
     hash: bytes
 
 
+@attrs.frozen
+class AuditEnd:
+    """Where a trail ends: the number and the hash of its last row."""
+
+    number: int = 0
+    hash: bytes = GENESIS
+
+    def after(self, row: AuditRow) -> AuditEnd | None:
+        """The end once this row has followed; None when it does not follow from here."""
+        number = self.number + 1
+        follows = row.number == number and row.previous == self.hash
+        if not follows or row.hash != row.entry.digest(number, self.hash):
+            return None
+        return AuditEnd(number, row.hash)
+
+
 def first_broken(rows: Iterable[AuditRow]) -> int | None:
     """The number at which the chain does not hold; None when it is whole."""
-    previous, expected = GENESIS, 1
+    end = AuditEnd()
     for row in rows:
-        if (
-            row.number != expected
-            or row.previous != previous
-            or row.hash != row.entry.digest(row.number, previous)
-        ):
-            return expected
-        previous, expected = row.hash, expected + 1
+        after = end.after(row)
+        if after is None:
+            return end.number + 1
+        end = after
     return None

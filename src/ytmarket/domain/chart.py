@@ -50,6 +50,7 @@ class TransferKind(StrEnum):
     WEBSITE_REFUND_OWED = "website_refund_owed"
     WEBSITE_REFUND_PAID = "website_refund_paid"
     MARKETPLACE_TAKEN = "marketplace_taken"
+    MARKETPLACE_RETURNED = "marketplace_returned"
     ADJUSTMENT = "adjustment"
     DEPOSIT_ORPHANED = "deposit_orphaned"
     ORPHAN_SHORTFALL = "orphan_shortfall"

@@ -8,15 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Final
 
 import attrs
 
 from ytmarket.domain import chart
 from ytmarket.domain.chart import LedgerAccount, TransferKind
-from ytmarket.domain.errors import InvalidValue, Overdrawn
+from ytmarket.domain.errors import InvalidRequest, InvalidValue, Overdrawn
 from ytmarket.domain.ids import AccountId, DepositId, OrderId
 from ytmarket.domain.money import ZERO, Usdt
 from ytmarket.domain.networks import Network
+
+ADJUSTMENT_MAX: Final = Usdt.of(1_000_000)
+"""The most that is credited or debited by hand in one go: beyond it, a digit was typed too many."""
 
 
 @attrs.frozen(kw_only=True)
@@ -87,6 +91,16 @@ def balance_of(account: LedgerAccount, transfers: Iterable[Transfer]) -> Usdt:
     return Usdt(micros)
 
 
+def check_adjustment(amount: Usdt) -> None:
+    """Raises `InvalidRequest` unless an operator can credit this, or debit it, in one go."""
+    if amount == ZERO:
+        raise InvalidRequest(pointer="/amount_usdt", problem="must not be 0")
+    if abs(amount) > ADJUSTMENT_MAX:
+        raise InvalidRequest(
+            pointer="/amount_usdt", problem=f"must be from -{ADJUSTMENT_MAX} to {ADJUSTMENT_MAX} USDT"
+        )
+
+
 def deposit_credited(
     deposit: DepositId, network: Network, account: AccountId, amount: Usdt, at: datetime
 ) -> Transfer:
@@ -133,6 +147,39 @@ def manual_credit(
         amount=amount,
         at=at,
         account_id=account,
+        deposit_id=deposit,
+        reason=reason,
+    )
+
+
+def deposit_returned(
+    deposit: DepositId, network: Network, amount: Usdt, at: datetime, reason: str
+) -> Transfer:
+    """An operator sends a set-aside deposit back to where it came from."""
+    return Transfer(
+        kind=TransferKind.DEPOSIT_RETURNED,
+        ref=str(deposit),
+        debit=chart.unmatched(network),
+        credit=chart.wallet(network),
+        amount=amount,
+        at=at,
+        deposit_id=deposit,
+        reason=reason,
+    )
+
+
+def deposit_applied(
+    deposit: DepositId, order: OrderId, network: Network, amount: Usdt, at: datetime, reason: str
+) -> Transfer:
+    """An operator says which website order a set-aside deposit pays."""
+    return Transfer(
+        kind=TransferKind.DEPOSIT_APPLIED,
+        ref=str(deposit),
+        debit=chart.unmatched(network),
+        credit=chart.ESCROW,
+        amount=amount,
+        at=at,
+        order_id=order,
         deposit_id=deposit,
         reason=reason,
     )
@@ -208,6 +255,48 @@ def website_refund_owed(order: OrderId, amount: Usdt, at: datetime) -> Transfer:
     )
 
 
+def website_refund_paid(
+    order: OrderId, network: Network, amount: Usdt, at: datetime, reason: str
+) -> Transfer:
+    """An operator has sent a website buyer what it was owed."""
+    return Transfer(
+        kind=TransferKind.WEBSITE_REFUND_PAID,
+        ref=str(order),
+        debit=chart.REFUNDS_PAYABLE,
+        credit=chart.wallet(network),
+        amount=amount,
+        at=at,
+        order_id=order,
+        reason=reason,
+    )
+
+
+def marketplace_taken(order: OrderId, amount: Usdt, at: datetime) -> Transfer:
+    """Another marketplace has been paid for an order that we are to deliver."""
+    return Transfer(
+        kind=TransferKind.MARKETPLACE_TAKEN,
+        ref=str(order),
+        debit=chart.ADJUSTMENTS,
+        credit=chart.ESCROW,
+        amount=amount,
+        at=at,
+        order_id=order,
+    )
+
+
+def marketplace_returned(order: OrderId, amount: Usdt, at: datetime) -> Transfer:
+    """The marketplace gives its buyer back what was not delivered: nothing of it went through a wallet."""
+    return Transfer(
+        kind=TransferKind.MARKETPLACE_RETURNED,
+        ref=str(order),
+        debit=chart.ESCROW,
+        credit=chart.ADJUSTMENTS,
+        amount=amount,
+        at=at,
+        order_id=order,
+    )
+
+
 def adjustment(ref: str, account: AccountId, amount: Usdt, at: datetime, reason: str) -> Transfer:
     """An operator credits a customer by hand, or debits it when the amount is negative."""
     own, other = chart.customer(account), chart.ADJUSTMENTS
@@ -221,4 +310,33 @@ def adjustment(ref: str, account: AccountId, amount: Usdt, at: datetime, reason:
         at=at,
         account_id=account,
         reason=reason,
+    )
+
+
+def deposit_orphaned(
+    deposit: DepositId, network: Network, account: AccountId, amount: Usdt, at: datetime
+) -> Transfer:
+    """The chain took a credited deposit back: so does the shop, as far as the balance reaches."""
+    return Transfer(
+        kind=TransferKind.DEPOSIT_ORPHANED,
+        ref=str(deposit),
+        debit=chart.customer(account),
+        credit=chart.wallet(network),
+        amount=amount,
+        at=at,
+        account_id=account,
+        deposit_id=deposit,
+    )
+
+
+def orphan_shortfall(deposit: DepositId, network: Network, amount: Usdt, at: datetime) -> Transfer:
+    """What an orphaned deposit's customer has spent already is our loss."""
+    return Transfer(
+        kind=TransferKind.ORPHAN_SHORTFALL,
+        ref=str(deposit),
+        debit=chart.ADJUSTMENTS,
+        credit=chart.wallet(network),
+        amount=amount,
+        at=at,
+        deposit_id=deposit,
     )

@@ -9,6 +9,7 @@ from enum import StrEnum
 import attrs
 
 from ytmarket.domain import limits
+from ytmarket.domain.deposits import Deposit
 from ytmarket.domain.errors import (
     InvalidRequest,
     TooManyOpenTopups,
@@ -17,7 +18,7 @@ from ytmarket.domain.errors import (
 from ytmarket.domain.ids import AccountId, DepositId, ReservationId, TopupId
 from ytmarket.domain.money import CENT, Usdt
 from ytmarket.domain.networks import Network
-from ytmarket.domain.times import whole_second
+from ytmarket.domain.times import epoch_seconds, whole_second
 
 
 class TopupStatus(StrEnum):
@@ -125,6 +126,27 @@ def payable(topups: Collection[Topup], at: datetime) -> Topup | None:
     """Of top-ups that share a reservation, the one a payment of that time settles: the oldest."""
     fitting = [t for t in topups if t.status is TopupStatus.PENDING and t.holds(at)]
     return min(fitting, key=lambda t: (t.created_at, t.id), default=None)
+
+
+def nearest_unpaid(
+    topups: Iterable[Topup], deposit: Deposit, *, candidate: TopupId | None = None
+) -> Topup | None:
+    """Of an account's unpaid top-ups, the one that a deposit is credited to by hand.
+
+    The *candidate* that matching found, where the account owns it; or the nearest amount, then the
+    deposit's own network, then the newest.
+    """
+
+    def distance(topup: Topup) -> tuple[bool, int, bool, int]:
+        off = abs(topup.amount - deposit.amount).micros
+        return (
+            topup.id != candidate,
+            off,
+            topup.network is not deposit.network,
+            -epoch_seconds(topup.created_at),
+        )
+
+    return min(topups, key=distance, default=None)
 
 
 def tagged(asked: Usdt, cents: int) -> Usdt:

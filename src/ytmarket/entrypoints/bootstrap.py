@@ -23,7 +23,9 @@ from ytmarket.adapters.system.tokens import SecretsTokens
 from ytmarket.adapters.system.vault import AesGcmVault
 from ytmarket.adapters.webhooks.sender import GuardedSender
 from ytmarket.application.api_keys import ApiKeyService, Authenticator
+from ytmarket.application.audit_trail import AuditService
 from ytmarket.application.catalog import CatalogService
+from ytmarket.application.deposit_desk import DepositDesk
 from ytmarket.application.deposits import DepositService, ScanService
 from ytmarket.application.fulfilment import FulfilmentService
 from ytmarket.application.orders import OrderDesk
@@ -107,8 +109,12 @@ def _services(
     return Services(
         authenticator=Authenticator(queries, vault, clock),
         api_keys=ApiKeyService(new_unit_of_work=uow, clock=clock, tokens=tokens, vault=vault),
+        audit=AuditService(queries=queries),
         catalog=CatalogService(new_unit_of_work=uow, clock=clock, vault=vault),
         deposits=DepositService(new_unit_of_work=uow, clock=clock, terms=terms),
+        deposit_desk=DepositDesk(
+            new_unit_of_work=uow, queries=queries, clock=clock, tokens=tokens, terms=terms
+        ),
         fulfilment=FulfilmentService(new_unit_of_work=uow, clock=clock, supplier=supplier),
         order_desk=OrderDesk(
             new_unit_of_work=uow,

@@ -17,12 +17,14 @@ from rich.console import Console
 from ytmarket.adapters.postgres.embedded_errors import EmbeddedServerError
 from ytmarket.application.audit import Actor
 from ytmarket.application.errors import ApplicationError
+from ytmarket.application.instructions import Instruction
 from ytmarket.application.ports.devnet import DevnetTransfer
 from ytmarket.domain import api_keys
 from ytmarket.domain.errors import ShopError
 from ytmarket.domain.ids import OrderId
 from ytmarket.domain.money import Usdt
 from ytmarket.domain.networks import Network
+from ytmarket.domain.orders import Order
 from ytmarket.entrypoints.bootstrap import Shop, open_shop
 from ytmarket.entrypoints.settings import Settings, SettingsError, table
 
@@ -164,7 +166,8 @@ def cancel(
     """Call an order off; its customer is refunded by the next sweep."""
 
     async def use(shop: Shop) -> None:
-        order = await shop.services.fulfilment.cancel(OrderId(order_id), reason, actor())
+        word: Instruction[Order] = Instruction(actor=actor(), reason=reason)
+        order = (await shop.services.fulfilment.cancel(OrderId(order_id), word)).fresh
         out.print(f"Order {order.id} is {order.status}; {order.due} USDT will be given back.")
 
     with_shop(data_dir, use)

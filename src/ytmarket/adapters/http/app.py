@@ -22,9 +22,11 @@ from ytmarket.adapters.http.openapi import document
 from ytmarket.adapters.http.operators import OperatorRequest, admit_operator, refuse_operator_path
 from ytmarket.adapters.http.refusals import MethodNotAllowed, PathNotFound
 from ytmarket.adapters.http.routes import balance, catalog, deposits, devnet, health, orders, topups
-from ytmarket.adapters.http.routes.admin import api_keys
+from ytmarket.adapters.http.routes.admin import api_keys, audit
+from ytmarket.adapters.http.routes.admin import deposits as admin_deposits
 from ytmarket.adapters.http.routes.admin import orders as admin_orders
 from ytmarket.adapters.http.routes.admin import products as admin_products
+from ytmarket.adapters.http.routes.admin import webhooks as admin_webhooks
 from ytmarket.adapters.http.wire.encoding import encode
 from ytmarket.domain.api_keys import AddressRange
 
@@ -104,7 +106,17 @@ def _admin_routes(door: Door) -> list[BaseRoute]:
         return Route(f"/api/admin{path}", endpoint)
 
     return [
-        route("/api-keys", POST=api_keys.mint_key),
+        route("/api-keys", POST=api_keys.mint_key, GET=api_keys.list_keys),
+        route("/api-keys/{fp}/revoke", POST=api_keys.revoke_key),
+        route("/api-keys/{fp}/rotate-secret", POST=api_keys.rotate_secret),
+        route("/api-keys/{fp}/replace", POST=api_keys.replace_key),
+        route("/api-keys/{fp}/credit", POST=api_keys.credit_key),
+        route("/api-keys/{fp}/ip-whitelist", PUT=api_keys.put_whitelist),
+        route("/deposits", GET=admin_deposits.list_deposits),
+        route("/deposits/{id}/credit", POST=admin_deposits.credit_deposit),
+        route("/deposits/{id}/return", POST=admin_deposits.return_deposit),
+        route("/webhooks/{event_id}/resend", POST=admin_webhooks.resend_webhook),
+        route("/api-audit", GET=audit.list_audit),
         route("/products/{id}", PUT=admin_products.put_product),
         route(
             "/products/{id}/stock",

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import hmac
-from typing import Final
+from collections.abc import Callable
+from typing import Final, TypeVar
 
 import attrs
 from starlette.responses import Response
 
 from ytmarket.adapters.http.admission import IDEMPOTENCY_KEY
+from ytmarket.adapters.http.answers import kept_answer
 from ytmarket.adapters.http.door import Door
 from ytmarket.adapters.http.exchange import Exchange
 from ytmarket.adapters.http.rates import count_refusal
 from ytmarket.adapters.http.refusals import InvalidToken, PathNotFound
 from ytmarket.application.audit import Actor
+from ytmarket.application.instructions import Answered, Instruction
 from ytmarket.application.services import Services
 from ytmarket.domain import limits
 from ytmarket.domain.errors import InvalidRequest
@@ -21,6 +24,8 @@ from ytmarket.domain.idempotency import Attempt
 
 AUTHORIZATION: Final = b"authorization"
 SCHEME: Final = "bearer"
+
+T = TypeVar("T")
 
 
 @attrs.frozen(kw_only=True)
@@ -48,12 +53,20 @@ async def admit_operator(door: Door, exchange: Exchange) -> OperatorRequest:
     return OperatorRequest(services=services, exchange=exchange, actor=Actor(f"http:{name}"))
 
 
-def required_attempt(exchange: Exchange, path: str, body: bytes) -> Attempt:
+def instruction(
+    request: OperatorRequest, reason: str, body: bytes, render: Callable[[T], bytes]
+) -> Instruction[T]:
     """What moves money must be safe to send again. Raises `InvalidRequest`."""
-    key = exchange.header(IDEMPOTENCY_KEY)
+    key = request.exchange.header(IDEMPOTENCY_KEY)
     if key is None:
-        raise InvalidRequest(pointer="", problem="this needs an Idempotency-Key header")
-    return Attempt.of(key, path, body)
+        raise InvalidRequest(pointer="", problem="this moves money, so it needs an Idempotency-Key header")
+    attempt = Attempt.of(key, request.exchange.api_path, body)
+    return Instruction(actor=request.actor, reason=reason, attempt=attempt, render=render)
+
+
+def told(answered: Answered[T]) -> Response:
+    """The answer to an instruction, the first time or again."""
+    return kept_answer(answered.body, replayed=answered.replayed)
 
 
 async def refuse_operator_path(_: OperatorRequest) -> Response:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 
 from ytmarket.adapters.inmemory.state import State
-from ytmarket.domain.audit import GENESIS, AuditEntry, AuditRow
+from ytmarket.domain.audit import GENESIS, AuditEnd, AuditEntry, AuditRow
 
 
 @attrs.frozen
@@ -25,4 +25,5 @@ class InMemoryAudit:
             hash=entry.digest(number, previous),
         )
         rows.put(number, row)
+        self._state.audit_end.put(0, AuditEnd(number, row.hash))
         return number

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from heapq import nlargest
+from heapq import nlargest, nsmallest
 from typing import TypeVar
 
 import attrs
 
 from ytmarket.adapters.inmemory.state import State
 from ytmarket.application.ports.queries import (
+    EventView,
     Listing,
     OrderWithItems,
     Paging,
@@ -19,7 +20,7 @@ from ytmarket.application.ports.queries import (
     TopupView,
 )
 from ytmarket.domain.api_keys import ApiKey, KeySummary, Usage
-from ytmarket.domain.audit import AuditRow
+from ytmarket.domain.audit import AuditEnd, AuditRow
 from ytmarket.domain.catalog import Category, Product, ProductFilter
 from ytmarket.domain.deposits import DepositRecord, DepositStatus, UnmatchedReason
 from ytmarket.domain.ids import AccountId, ApiKeyId, OrderId, ProductId, TopupId
@@ -124,11 +125,13 @@ class InMemoryQueries:
         with self._committed() as state:
             return [state.deposits[key] for key in sorted(state.deposits_by_hash.of(tx_hash))]
 
-    async def deposits(self, status: DepositStatus, paging: Paging) -> Listing[DepositRecord]:
+    async def deposits(
+        self, status: DepositStatus, paging: Paging, *, dust: bool = False
+    ) -> Listing[DepositRecord]:
         with self._committed() as state:
             records = [state.deposits[key] for key in state.deposits_in.of(status)]
-        is_worth_it = [r for r in records if r.reason is not UnmatchedReason.DUST]
-        return _newest_first(is_worth_it, paging, lambda record: (record.id,))
+        wanted = [r for r in records if (r.reason is UnmatchedReason.DUST) == dust]
+        return _newest_first(wanted, paging, lambda record: (record.id,))
 
     async def transfers(self, account: AccountId, paging: Paging) -> Listing[Transfer]:
         with self._committed() as state:
@@ -151,6 +154,32 @@ class InMemoryQueries:
     async def audit_rows(self, *, limit: int) -> Sequence[AuditRow]:
         with self._committed() as state:
             return nlargest(limit, state.audit.values(), key=lambda row: row.number)
+
+    async def audit_trail(self, after: int | None, *, limit: int) -> Sequence[AuditRow]:
+        with self._committed() as state:
+            rows = [row for row in state.audit.values() if after is None or row.number > after]
+        return nsmallest(limit, rows, key=lambda row: row.number)
+
+    async def audit_end(self) -> AuditEnd | None:
+        with self._committed() as state:
+            return state.audit_end.get(0)
+
+    async def fingerprints(self, accounts: Collection[AccountId]) -> Mapping[AccountId, str]:
+        with self._committed() as state:
+            keys = [key for key in state.keys.values() if key.account_id in accounts]
+        # The last one written stays: live ones after revoked ones, newer ones after older ones.
+        ranked = sorted(keys, key=lambda key: (key.revoked_at is None, key.id))
+        return {key.account_id: key.fp for key in ranked}
+
+    async def events(self, order: OrderId) -> Sequence[EventView]:
+        with self._committed() as state:
+            rows = [row for row in state.events.values() if row.event.order_id == order]
+        return [
+            EventView(
+                event=row.event, delivery=row.delivery, attempts=row.attempts, last_status=row.last_status
+            )
+            for row in sorted(rows, key=lambda row: row.number)
+        ]
 
     async def read_until(self, network: Network) -> datetime | None:
         with self._committed() as state:

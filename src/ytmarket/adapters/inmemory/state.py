@@ -11,7 +11,7 @@ from ytmarket.adapters.inmemory.journal import Groups, Journal, Table
 from ytmarket.adapters.inmemory.rows import AccountRow, EventRow, OrderRow, UnitRow
 from ytmarket.application.ports.chain_reader import Cursor
 from ytmarket.domain.api_keys import ApiKey, Usage
-from ytmarket.domain.audit import AuditRow
+from ytmarket.domain.audit import AuditEnd, AuditRow
 from ytmarket.domain.catalog import Product
 from ytmarket.domain.chart import TransferKind
 from ytmarket.domain.deposits import DepositRecord, DepositStatus
@@ -34,6 +34,7 @@ from ytmarket.domain.reservations import Payer, Reservation
 from ytmarket.domain.signatures import UsedSignature
 from ytmarket.domain.topups import Topup, TopupStatus
 from ytmarket.domain.webhooks import Delivery
+from ytmarket.domain.website import Checkout, MarketplaceSale
 
 
 class State:
@@ -62,6 +63,7 @@ class State:
         self.signatures: Table[UsedSignature, datetime] = Table(log)
         self.answers: Table[tuple[ApiKeyId, str], StoredAnswer] = Table(log)
         self.audit: Table[int, AuditRow] = Table(log)
+        self.audit_end: Table[int, AuditEnd] = Table(log)  # one row
 
     def _make_shelves(self) -> None:
         log = self.journal
@@ -91,6 +93,8 @@ class State:
             self.orders, lambda row: row.order.account_id
         )
         self.recent_amounts = RecentAmounts(self.orders)
+        self.checkouts: Table[OrderId, Checkout] = Table(log)
+        self.sales: Table[tuple[str, str], MarketplaceSale] = Table(log)
         self.events: Table[EventId, EventRow] = Table(log)
         self.event_numbers = count(1)
         self.pending_events: Groups[EventId, EventRow, OrderId] = Groups(

@@ -11,7 +11,7 @@ import attrs
 from ytmarket.adapters.inmemory.state import State
 from ytmarket.domain.deposits import Deposit, DepositStatus
 from ytmarket.domain.errors import AlreadyDone, AmountTaken, InvalidValue
-from ytmarket.domain.ids import AccountId, ReservationId
+from ytmarket.domain.ids import AccountId, ReservationId, TopupId
 from ytmarket.domain.money import Usdt
 from ytmarket.domain.networks import Network
 from ytmarket.domain.reservations import TOLERANCE, Payer, Purpose, Reservation, within_tolerance
@@ -76,6 +76,15 @@ class InMemoryTopups:
         if self._is_taken(changed):
             raise AmountTaken
         self._state.reservations.put(reservation, changed)
+
+    async def find(self, account: AccountId, topup: TopupId) -> Topup | None:
+        found = self._state.topups.get(topup)
+        return found if found is not None and found.account_id == account else None
+
+    async def unpaid(self, account: AccountId, *, since: datetime) -> Sequence[Topup]:
+        own = (self._state.topups[key] for key in self._state.topups_of.of(account))
+        made = [topup for topup in own if topup.created_at >= since and not topup.is_credited]
+        return sorted(made, key=lambda topup: (topup.created_at, topup.id))
 
     async def add(self, topup: Topup) -> None:
         if topup.id in self._state.topups:

@@ -4,21 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
-from uuid import UUID
+from typing import Any, Final, TypeVar
 
 from ytmarket.adapters.postgres import queries_sql as sql
 from ytmarket.adapters.postgres.accounts import totals_of, transfer_of
 from ytmarket.adapters.postgres.api_keys import key_of
-from ytmarket.adapters.postgres.audit import audit_row_of
+from ytmarket.adapters.postgres.audit import AUDIT_END, audit_end_of, audit_row_of
 from ytmarket.adapters.postgres.catalog_pages import CatalogPages
 from ytmarket.adapters.postgres.connections import Pool, lent
 from ytmarket.adapters.postgres.deposits import record_of
 from ytmarket.adapters.postgres.rows import order_of, product_of
-from ytmarket.adapters.postgres.topups import topup_of
-from ytmarket.application.ports.queries import Listing, OrderWithItems, Paging, SealedItem, TopupView
+from ytmarket.adapters.postgres.topups import is_topup_id, topup_of
+from ytmarket.adapters.postgres.webhooks import event_of
+from ytmarket.application.ports.queries import (
+    EventView,
+    Listing,
+    OrderWithItems,
+    Paging,
+    SealedItem,
+    TopupView,
+)
 from ytmarket.domain.api_keys import ApiKey, KeySummary, Usage
-from ytmarket.domain.audit import AuditRow
+from ytmarket.domain.audit import AuditEnd, AuditRow
 from ytmarket.domain.catalog import Category, Product, ProductFilter
 from ytmarket.domain.deposits import DepositRecord, DepositStatus
 from ytmarket.domain.ids import AccountId, ApiKeyId, OrderId, ProductId, TopupId, UnitId
@@ -26,6 +33,9 @@ from ytmarket.domain.ledger import CustomerTotals, Transfer
 from ytmarket.domain.money import Usdt
 from ytmarket.domain.networks import Network
 from ytmarket.domain.orders import Order
+from ytmarket.domain.webhooks import Delivery
+
+BEFORE_ALL: Final = -(2**63)
 
 T = TypeVar("T")
 Fields = tuple[Any, ...]
@@ -78,7 +88,7 @@ class PostgresQueries:
         return await self._listing(statement, {"account": account}, paging, order_of)
 
     async def topup(self, account: AccountId, topup: TopupId) -> TopupView | None:
-        if not _is_uuid(topup):
+        if not is_topup_id(topup):
             return None
         row = await self._one(sql.TOPUP, (topup, account))
         return None if row is None else _topup_view(row)
@@ -89,8 +99,11 @@ class PostgresQueries:
     async def deposits_by_hash(self, tx_hash: str) -> Sequence[DepositRecord]:
         return [record_of(row) for row in await self._all(sql.DEPOSITS_BY_HASH, (tx_hash,))]
 
-    async def deposits(self, status: DepositStatus, paging: Paging) -> Listing[DepositRecord]:
-        return await self._listing(sql.DEPOSITS, {"status": status}, paging, record_of)
+    async def deposits(
+        self, status: DepositStatus, paging: Paging, *, dust: bool = False
+    ) -> Listing[DepositRecord]:
+        statement = sql.DUST if dust else sql.DEPOSITS
+        return await self._listing(statement, {"status": status}, paging, record_of)
 
     async def transfers(self, account: AccountId, paging: Paging) -> Listing[Transfer]:
         return await self._listing(sql.TRANSFERS, {"account": account}, paging, transfer_of)
@@ -100,6 +113,20 @@ class PostgresQueries:
 
     async def audit_rows(self, *, limit: int) -> Sequence[AuditRow]:
         return [audit_row_of(row) for row in await self._all(sql.AUDIT_ROWS, (limit,))]
+
+    async def audit_trail(self, after: int | None, *, limit: int) -> Sequence[AuditRow]:
+        beginning = BEFORE_ALL if after is None else after
+        return [audit_row_of(row) for row in await self._all(sql.AUDIT_TRAIL, (beginning, limit))]
+
+    async def audit_end(self) -> AuditEnd | None:
+        row = await self._one(sql.SETTING, (AUDIT_END,))
+        return None if row is None else audit_end_of(row[0])
+
+    async def fingerprints(self, accounts: Collection[AccountId]) -> Mapping[AccountId, str]:
+        return {row[0]: row[1] for row in await self._all(sql.FINGERPRINTS, (list(accounts),))}
+
+    async def events(self, order: OrderId) -> Sequence[EventView]:
+        return [_event_view(row) for row in await self._all(sql.EVENTS, (order,))]
 
     async def read_until(self, network: Network) -> datetime | None:
         row = await self._one(sql.READ_UNTIL, (network,))
@@ -129,13 +156,9 @@ def _topup_view(row: Fields) -> TopupView:
     return TopupView(topup=topup_of(row), read_until=row[-1])
 
 
+def _event_view(row: Fields) -> EventView:
+    return EventView(event=event_of(row), delivery=Delivery(row[6]), attempts=row[7], last_status=row[8])
+
+
 def _key_summary(row: Fields) -> KeySummary:
     return KeySummary(key=key_of(row), balance=Usdt(row[-2]), last_used_at=row[-1])
-
-
-def _is_uuid(text: str) -> bool:
-    """Whether it is spelt as our top-ups' ids are; anything else names none of them."""
-    try:
-        return str(UUID(text)) == text
-    except ValueError:
-        return False

@@ -86,6 +86,19 @@ DEPOSITS: Final = f"""
     order by page.id desc
 """
 
+DUST: Final = f"""
+    select counted.total, page.*
+    from (
+        select count(*) as total from deposit
+        where status = %(status)s and reason = 'dust'
+    ) counted left join lateral (
+        select {DEPOSIT_COLUMNS} from deposit
+        where status = %(status)s and reason = 'dust'
+        order by deposit.id desc limit %(limit)s offset %(offset)s
+    ) page on true
+    order by page.id desc
+"""
+
 # The row's own number only puts the page in order.
 TRANSFERS: Final = f"""
     select counted.total, page.*
@@ -111,3 +124,18 @@ KEY_SUMMARIES: Final = f"""
     order by page.id
 """
 AUDIT_ROWS: Final = f"select {AUDIT_COLUMNS} from api_audit_log order by number desc limit %s"
+# A moment that no clock tells would not be read at all; clamped, it reads and is found to be forged.
+AUDIT_TRAIL: Final = """
+    select number, least(greatest(at, '0001-01-02+00'), '9999-12-30+00') as at, actor, action, target,
+        details, previous, hash
+    from api_audit_log where number > %s order by number limit %s
+"""
+SETTING: Final = "select value from setting where name = %s"
+FINGERPRINTS: Final = """
+    select distinct on (account_id) account_id, fp from api_key
+    where account_id = any(%s::bigint[]) order by account_id, (revoked_at is null) desc, id desc
+"""
+EVENTS: Final = """
+    select id, order_id, status, refunded, error_message, at, delivery, attempts, last_status
+    from event where order_id = %s order by id
+"""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
+from uuid import UUID
 
 import attrs
 import psycopg
@@ -48,6 +49,12 @@ RESERVE: Final = """
 LOCK_RESERVATION: Final = "select from reservation where id = %s for no key update"
 SHARING: Final = f"select {TOPUP_COLUMNS} from topup where reservation_id = %s order by created_at, id"
 SET_RESERVED_UNTIL: Final = "update reservation set live = tstzrange(lower(live), %s) where id = %s"
+FIND: Final = f"select {TOPUP_COLUMNS} from topup where id = %s::uuid and account_id = %s"
+UNPAID: Final = f"""
+    select {TOPUP_COLUMNS} from topup
+    where account_id = %s and created_at >= %s and status in ('pending', 'expired')
+    order by created_at, id
+"""
 ADD: Final = """
     insert into topup (
         id, account_id, reservation_id, network, address, requested, amount,
@@ -120,6 +127,16 @@ class PostgresTopups:
     async def set_reserved_until(self, reservation: ReservationId, ends_at: datetime) -> None:
         await self._connection.execute(SET_RESERVED_UNTIL, (ends_at, reservation))
 
+    async def find(self, account: AccountId, topup: TopupId) -> Topup | None:
+        if not is_topup_id(topup):
+            return None
+        row = await (await self._connection.execute(FIND, (topup, account))).fetchone()
+        return None if row is None else topup_of(row)
+
+    async def unpaid(self, account: AccountId, *, since: datetime) -> Sequence[Topup]:
+        cursor = await self._connection.execute(UNPAID, (account, since))
+        return [topup_of(row) async for row in cursor]
+
     async def add(self, topup: Topup) -> None:
         values = (
             topup.id,
@@ -146,6 +163,14 @@ class PostgresTopups:
     async def expire_due(self, network: Network, *, limit: int) -> int:
         values = {"network": network, "tolerance": TOLERANCE.micros, "limit": limit}
         return (await self._connection.execute(EXPIRE_DUE, values)).rowcount
+
+
+def is_topup_id(text: str) -> bool:
+    """Whether it is spelt as our top-ups' ids are; anything else names none of them."""
+    try:
+        return str(UUID(text)) == text
+    except ValueError:
+        return False
 
 
 def reservation_of(row: tuple[Any, ...]) -> Reservation:

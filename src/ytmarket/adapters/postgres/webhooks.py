@@ -128,18 +128,22 @@ def _number(event: EventId | None) -> int | None:
 
 
 def _job_of(row: tuple[Any, ...], token: str) -> WebhookJob:
-    event = OrderEvent(
+    return WebhookJob(
+        event=event_of(row),
+        order=order_of(row[ORDER_AT:KEY_AT]),
+        api_key=None if row[KEY_AT] is None else key_of(row[KEY_AT:]),
+        attempt=row[6] + 1,
+        token=token,
+    )
+
+
+def event_of(row: tuple[Any, ...]) -> OrderEvent:
+    """The event in a row that begins with its id, order, status, refund, error message and time."""
+    return OrderEvent(
         id=EventId(f"{EVENT_PREFIX}{row[0]}"),
         order_id=OrderId(row[1]),
         status=row[2],
         refunded=Usdt(row[3]),
         error_message=row[4],
         at=row[5],
-    )
-    return WebhookJob(
-        event=event,
-        order=order_of(row[ORDER_AT:KEY_AT]),
-        api_key=None if row[KEY_AT] is None else key_of(row[KEY_AT:]),
-        attempt=row[6] + 1,
-        token=token,
     )

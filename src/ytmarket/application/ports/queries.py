@@ -9,14 +9,15 @@ from typing import Generic, Protocol, TypeVar
 import attrs
 
 from ytmarket.domain.api_keys import ApiKey, KeySummary, Usage
-from ytmarket.domain.audit import AuditRow
+from ytmarket.domain.audit import AuditEnd, AuditRow
 from ytmarket.domain.catalog import Category, Product, ProductFilter
 from ytmarket.domain.deposits import DepositRecord, DepositStatus
 from ytmarket.domain.ids import AccountId, ApiKeyId, OrderId, ProductId, TopupId, UnitId
 from ytmarket.domain.ledger import CustomerTotals, Transfer
 from ytmarket.domain.networks import Network
-from ytmarket.domain.orders import Order
+from ytmarket.domain.orders import Order, OrderEvent
 from ytmarket.domain.topups import Topup
+from ytmarket.domain.webhooks import Delivery
 
 Row = TypeVar("Row")
 
@@ -66,6 +67,16 @@ class TopupView:
     read_until: datetime | None
 
 
+@attrs.frozen(kw_only=True)
+class EventView:
+    """An event of an order, and how far its webhook is."""
+
+    event: OrderEvent
+    delivery: Delivery
+    attempts: int
+    last_status: int | None  # the HTTP status of the last attempt
+
+
 class Queries(Protocol):
     """What can be asked without a unit of work.
 
@@ -110,8 +121,10 @@ class Queries(Protocol):
 
     async def deposits_by_hash(self, tx_hash: str) -> Sequence[DepositRecord]: ...
 
-    async def deposits(self, status: DepositStatus, paging: Paging) -> Listing[DepositRecord]:
-        """Newest first; unmatched dust is left out."""
+    async def deposits(
+        self, status: DepositStatus, paging: Paging, *, dust: bool = False
+    ) -> Listing[DepositRecord]:
+        """Newest first; dust is left out, or with *dust* nothing else is in."""
         ...
 
     async def transfers(self, account: AccountId, paging: Paging) -> Listing[Transfer]:
@@ -122,8 +135,24 @@ class Queries(Protocol):
         """By id, revoked ones too."""
         ...
 
+    async def fingerprints(self, accounts: Collection[AccountId]) -> Mapping[AccountId, str]:
+        """The newest live key of each account, or its newest one; accounts without a key are absent."""
+        ...
+
+    async def events(self, order: OrderId) -> Sequence[EventView]:
+        """What happened to an order and how its webhooks fare, oldest first."""
+        ...
+
     async def audit_rows(self, *, limit: int) -> Sequence[AuditRow]:
         """The latest, newest first."""
+        ...
+
+    async def audit_trail(self, after: int | None, *, limit: int) -> Sequence[AuditRow]:
+        """The rows that follow that number, oldest first; with None from the very first."""
+        ...
+
+    async def audit_end(self) -> AuditEnd | None:
+        """Where the trail ends, as it was kept beside it; None before the first entry."""
         ...
 
     async def read_until(self, network: Network) -> datetime | None:

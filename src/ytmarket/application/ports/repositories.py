@@ -22,6 +22,7 @@ from ytmarket.domain.ids import (
     OrderId,
     ProductId,
     ReservationId,
+    TopupId,
     UnitId,
 )
 from ytmarket.domain.ledger import CustomerTotals, Transfer
@@ -149,7 +150,8 @@ class OrderRepository(Protocol):
     async def overdue(self, now: datetime, *, limit: int) -> Sequence[OrderId]:
         """Orders in processing or awaiting payment whose deadline has come.
 
-        One that awaits a payment is due only when its network has been read past the deadline.
+        One that awaits a payment is due only when its network has been read past the deadline, and
+        every deposit that could pay it is settled.
         """
         ...
 
@@ -198,6 +200,14 @@ class TopupRepository(Protocol):
         ...
 
     async def set_reserved_until(self, reservation: ReservationId, ends_at: datetime) -> None: ...
+
+    async def find(self, account: AccountId, topup: TopupId) -> Topup | None:
+        """The account's own top-up; None for an unknown or another's."""
+        ...
+
+    async def unpaid(self, account: AccountId, *, since: datetime) -> Sequence[Topup]:
+        """Those of a locked account that nobody has paid, made since then."""
+        ...
 
     async def add(self, topup: Topup) -> None: ...
 
@@ -314,7 +324,8 @@ class WebhookRepository(Protocol):
 class AuditRepository(Protocol):
     """The audit trail.
 
-    * entries are numbered from 1 without gaps, each bound to the one before; none is ever changed.
+    * entries are numbered from 1 without gaps, each bound to the one before; none is ever changed;
+    * where the trail ends is kept a second time, so that entries cut off its end are missed.
     """
 
     async def append(self, entry: AuditEntry) -> int: ...

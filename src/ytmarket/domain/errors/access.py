@@ -24,6 +24,13 @@ class KeyNotFound(NotFound):
 
 
 @attrs.frozen(kw_only=True)
+class KeyRevoked(Conflict):
+    """This key was revoked and opens nothing any more; replace it to give its account another one."""
+
+    code = "key_revoked"
+
+
+@attrs.frozen(kw_only=True)
 class AddressNotAllowed(Refused):
     """This key may not be used from this address."""
 

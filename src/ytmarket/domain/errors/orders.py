@@ -76,3 +76,19 @@ class IllegalMove(Conflict):
     code = "illegal_order_move"
     status: str
     move: str
+
+
+@attrs.frozen(kw_only=True)
+class OrderNotPayable(Conflict):
+    """This order awaits no payment any more; credit the deposit to a key, or return it."""
+
+    code = "order_not_payable"
+    order_status: str
+
+
+@attrs.frozen(kw_only=True)
+class NoRefundOwed(Conflict):
+    """Nothing is owed to this order's buyer: no refund has been made, or it was paid out already."""
+
+    code = "no_refund_owed"
+    order_status: str

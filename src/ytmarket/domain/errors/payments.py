@@ -41,6 +41,14 @@ class DepositNotFound(NotFound):
 
 
 @attrs.frozen(kw_only=True)
+class DepositNotWaiting(Conflict):
+    """This deposit does not wait for this: its status tells what became of it."""
+
+    code = "deposit_not_waiting"
+    deposit_status: str
+
+
+@attrs.frozen(kw_only=True)
 class AmountTaken(Conflict):
     """This amount is awaited from somebody else; ask for next_amount_usdt or for another one."""
 

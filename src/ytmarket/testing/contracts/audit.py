@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ytmarket.domain.audit import GENESIS, AuditEntry, first_broken
+from ytmarket.domain.audit import GENESIS, AuditEnd, AuditEntry, first_broken
 from ytmarket.testing.contracts.concurrency import at_once
 from ytmarket.testing.contracts.store_base import StorePartContract
 from ytmarket.testing.contracts.world import NOW, World
@@ -59,3 +59,12 @@ class AuditContract(StorePartContract):
         before = await world.queries.audit_rows(limit=1)
         await _append(world, _entry("key:2"))
         assert (await world.queries.audit_rows(limit=2))[1:] == before
+
+    async def test_where_the_trail_ends_is_kept_a_second_time(self, world: World) -> None:
+        assert await world.queries.audit_end() is None
+        await _append(world, _entry("key:1"))
+        await _append(world, _entry("key:2"))
+        async with world.unit_of_work() as uow:
+            await uow.audit.append(_entry("key:never"))
+        (last,) = await world.queries.audit_rows(limit=1)
+        assert await world.queries.audit_end() == AuditEnd(2, last.hash)

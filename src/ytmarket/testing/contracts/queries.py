@@ -13,9 +13,10 @@ from ytmarket.domain import ledger, orders
 from ytmarket.domain.audit import AuditEntry
 from ytmarket.domain.catalog import Category, Product, ProductFilter
 from ytmarket.domain.deposits import DepositStatus, UnmatchedReason
-from ytmarket.domain.ids import OrderId, ProductId, TopupId
+from ytmarket.domain.ids import AccountId, OrderId, ProductId, TopupId
 from ytmarket.domain.money import Usdt
 from ytmarket.domain.networks import Network
+from ytmarket.domain.webhooks import Delivery
 from ytmarket.testing.contracts.store_base import StorePartContract
 from ytmarket.testing.contracts.world import NOW, SECOND, World
 
@@ -185,6 +186,8 @@ class QueriesContract(StorePartContract):
         found = await world.queries.deposits(DepositStatus.UNMATCHED, Paging())
         assert list(found.rows) == [kept[2], kept[0]]
         assert found.total == 2
+        dust = await world.queries.deposits(DepositStatus.UNMATCHED, Paging(), dust=True)
+        assert (list(dust.rows), dust.total) == ([kept[1]], 1)
 
     async def test_a_statement_comes_newest_first(self, world: World) -> None:
         customer = await world.customer()
@@ -221,3 +224,47 @@ class QueriesContract(StorePartContract):
             await uow.commit()
         rows = await world.queries.audit_rows(limit=2)
         assert [(row.number, row.entry.target) for row in rows] == [(3, "2"), (2, "1")]
+
+    async def test_an_accounts_newest_live_key_names_it(self, world: World) -> None:
+        one, two = await world.customer(), await world.customer()
+        async with world.unit_of_work() as uow:
+            newer = attrs.evolve(one.key, id=await uow.api_keys.next_id(), fp="newer")
+            newest = attrs.evolve(one.key, id=await uow.api_keys.next_id(), fp="newest")
+            for number, key in enumerate((newer, newest)):
+                await uow.api_keys.add(key, bytes([number]) * 32)
+            await uow.api_keys.revoke(newest.id, NOW)
+            await uow.api_keys.revoke(two.key.id, NOW)
+            await uow.commit()
+        accounts = [one.account, two.account, AccountId(404)]
+        assert await world.queries.fingerprints(accounts) == {one.account: "newer", two.account: two.key.fp}
+        assert await world.queries.fingerprints([]) == {}
+
+    async def test_an_orders_events_come_oldest_first_with_how_they_fare(self, world: World) -> None:
+        customer, product = await world.customer(10), await world.product(1, units=2)
+        url = "https://shop.example/hook"
+        order, other = [await world.order(customer, product, webhook_url=url) for _ in range(2)]
+        await world.move(order.id, lambda locked: orders.cancel(locked, "asked for", NOW))
+        async with world.unit_of_work() as uow:
+            (job,) = await uow.webhooks.claim(NOW, NOW + SECOND, "token", limit=1)
+            await uow.webhooks.record(job, Delivery.EXHAUSTED, None, 410)
+            await uow.commit()
+        events = await world.queries.events(job.event.order_id)
+        assert [(told.event.status, told.delivery, told.attempts, told.last_status) for told in events][
+            :1
+        ] == [(job.event.status, Delivery.EXHAUSTED, 1, 410)]
+        told = [event for number in (order.id, other.id) for event in await world.queries.events(number)]
+        assert len({event.event.id for event in told}) == len(told)
+        assert {event.event.order_id for event in await world.queries.events(order.id)} == {order.id}
+        assert await world.queries.events(OrderId(404)) == []
+
+    async def test_the_audit_trail_is_read_from_its_beginning_piece_by_piece(self, world: World) -> None:
+        assert await world.queries.audit_trail(None, limit=2) == []
+        async with world.unit_of_work() as uow:
+            for number in range(3):
+                await uow.audit.append(AuditEntry(at=NOW, actor="a", action="b", target=str(number)))
+            await uow.commit()
+        first = await world.queries.audit_trail(None, limit=2)
+        rest = await world.queries.audit_trail(2, limit=2)
+        assert [row.number for row in (*first, *rest)] == [1, 2, 3]
+        assert await world.queries.audit_trail(3, limit=2) == []
+        assert await world.queries.audit_rows(limit=3) == [*reversed(rest), *reversed(first)]

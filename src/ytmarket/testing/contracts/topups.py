@@ -9,7 +9,7 @@ import pytest
 
 from ytmarket.domain.deposits import DepositStatus, UnmatchedReason
 from ytmarket.domain.errors import Conflict
-from ytmarket.domain.ids import ReservationId
+from ytmarket.domain.ids import ReservationId, TopupId
 from ytmarket.domain.money import Usdt
 from ytmarket.domain.networks import Network
 from ytmarket.domain.reservations import Reservation
@@ -283,3 +283,32 @@ class TopupContract(StorePartContract):
     async def test_the_address_is_kept_with_the_topup(self, world: World) -> None:
         topup = await world.topup(await world.customer(), 100)
         assert (await world.topup_now(topup)).address == WALLET
+
+    async def test_a_topup_is_found_by_its_own_account_alone(self, world: World) -> None:
+        own, other = await world.customer(), await world.customer()
+        topup = await world.topup(own, 100)
+        async with world.unit_of_work() as uow:
+            assert await uow.topups.find(own.account, topup.id) == topup
+            assert await uow.topups.find(other.account, topup.id) is None
+            for unknown in ("00000000-0000-4000-8000-000000000404", "not a uuid", ""):
+                assert await uow.topups.find(own.account, TopupId(unknown)) is None
+
+    async def test_unpaid_topups_are_those_that_nobody_credited(self, world: World) -> None:
+        own, other = await world.customer(), await world.customer()
+        old = await world.topup(own, 100)
+        expired, paid, pending = [
+            await world.topup(own, amount, now=NOW + SECOND) for amount in (200, 300, 400)
+        ]
+        await world.topup(other, 500, now=NOW + SECOND)
+        record = await world.deposit(300)
+        await world.save_topup(attrs.evolve(expired, status=TopupStatus.EXPIRED))
+        await world.save_topup(attrs.evolve(paid, status=TopupStatus.CREDITED_AUTO, deposit_id=record.id))
+        async with world.unit_of_work() as uow:
+            since_then = await uow.topups.unpaid(own.account, since=NOW + SECOND)
+            assert {topup.id for topup in since_then} == {expired.id, pending.id}
+            assert {topup.id for topup in await uow.topups.unpaid(own.account, since=NOW)} == {
+                old.id,
+                expired.id,
+                pending.id,
+            }
+            assert not await uow.topups.unpaid(own.account, since=NOW + 2 * SECOND)

@@ -1,7 +1,8 @@
-"""What operators say and are told."""
+"""What operators say."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -9,19 +10,21 @@ import msgspec
 from ytmarket.adapters.http.wire.bodies import Body, read
 from ytmarket.adapters.http.wire.encoding import encode
 from ytmarket.adapters.http.wire.money import Amount
-from ytmarket.application.api_keys import MintedKey
+from ytmarket.adapters.http.wire.queries import Parameters, read_paging
+from ytmarket.application.ports.queries import Paging
 from ytmarket.domain import limits
 from ytmarket.domain.api_keys import AddressRange, parse_range
 from ytmarket.domain.catalog import Product
+from ytmarket.domain.deposits import DepositStatus, UnmatchedReason
 from ytmarket.domain.errors import InvalidRequest
 from ytmarket.domain.ids import ProductId
 from ytmarket.domain.money import Usdt
-from ytmarket.domain.times import epoch_seconds
 
 PRICE_MAX: Final = Usdt.of(1_000_000)
 UNITS_MAX: Final = 100_000
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+Ranges = Annotated[list[str], msgspec.Meta(max_length=100)]
 Reason = Annotated[str, msgspec.Meta(min_length=1, max_length=limits.REASON_CHARS_MAX)]
 
 
@@ -30,13 +33,38 @@ class MintBody(Body, frozen=True, kw_only=True):
 
     label: Name
     with_secret: bool | None = None
-    ip_whitelist: Annotated[list[str], msgspec.Meta(max_length=100)] | None = None
+    ip_whitelist: Ranges | None = None
 
     @property
     def allowed(self) -> tuple[AddressRange, ...]:
         """Raises `InvalidRequest`."""
-        words = enumerate(self.ip_whitelist or ())
-        return tuple(parse_range(text, f"/ip_whitelist/{position}") for position, text in words)
+        return _ranges(self.ip_whitelist or ())
+
+
+class WhitelistBody(Body, frozen=True, kw_only=True):
+    """PUT /api-keys/{fp}/ip-whitelist. An empty list lets everybody in."""
+
+    ip_whitelist: Ranges
+
+    @property
+    def allowed(self) -> tuple[AddressRange, ...]:
+        """Raises `InvalidRequest`."""
+        return _ranges(self.ip_whitelist)
+
+
+class CreditBody(Body, frozen=True, kw_only=True):
+    """POST /api-keys/{fp}/credit. A negative amount is a debit."""
+
+    amount_usdt: Amount
+    reason: Reason
+
+
+class DepositCreditBody(Body, frozen=True, kw_only=True):
+    """POST /deposits/{id}/credit. Without a top-up named, the nearest unpaid one is meant."""
+
+    fp: Name
+    reason: Reason
+    topup_id: Name | None = None
 
 
 class ProductBody(Body, frozen=True, kw_only=True):
@@ -61,21 +89,10 @@ class ReasonBody(Body, frozen=True, kw_only=True):
     reason: Reason
 
 
-class MintedKeyView(msgspec.Struct):
-    """A key with what is shown only now."""
+class OptionalReasonBody(Body, frozen=True, kw_only=True):
+    """What moves no money may be given a reason."""
 
-    fp: str
-    key: str
-    secret: str | None
-    label: str
-    created_at: int
-
-
-class StockView(msgspec.Struct):
-    """How many units were added, and how many are free now."""
-
-    added: int
-    available: int
+    reason: Reason | None = None
 
 
 def read_product(product_id: ProductId, body: bytes) -> Product:
@@ -101,7 +118,18 @@ def read_units(body: bytes) -> list[bytes]:
     return [encode(unit) for unit in read(StockBody, body).units]
 
 
-def minted_view(minted: MintedKey) -> MintedKeyView:
-    """The one answer in which key and secret are seen."""
-    record = minted.record
-    return MintedKeyView(record.fp, minted.key, minted.secret, record.label, epoch_seconds(record.created_at))
+def read_optional_reason(body: bytes) -> str | None:
+    """The reason in a body that may be left out. Raises `InvalidRequest`."""
+    return read(OptionalReasonBody, body).reason if body.strip() else None
+
+
+def read_deposits_query(query_string: bytes) -> tuple[DepositStatus, bool, Paging]:
+    """Which deposits are asked for, and whether it is the dust among them. Raises `InvalidRequest`."""
+    given = Parameters.of(query_string)
+    status = given.choice("status", list(DepositStatus), DepositStatus.UNMATCHED)
+    dust = given.choice("reason", [UnmatchedReason.DUST], None) is not None
+    return DepositStatus(status), dust, read_paging(query_string)
+
+
+def _ranges(words: Sequence[str]) -> tuple[AddressRange, ...]:
+    return tuple(parse_range(text, f"/ip_whitelist/{position}") for position, text in enumerate(words))

@@ -10,7 +10,8 @@ from starlette.responses import Response
 from ytmarket.adapters.http.answers import answer
 from ytmarket.adapters.http.operators import OperatorRequest
 from ytmarket.adapters.http.paths import path_id
-from ytmarket.adapters.http.wire.admin import StockView, read_product, read_units
+from ytmarket.adapters.http.wire.admin import read_product, read_units
+from ytmarket.adapters.http.wire.admin_views import StockView
 from ytmarket.adapters.http.wire.catalog import product_view
 from ytmarket.domain.errors import ProductNotFound
 from ytmarket.domain.ids import ProductId

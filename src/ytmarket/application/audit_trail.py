@@ -1,0 +1,61 @@
+"""Reading the audit trail, and making sure that nobody has touched it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import attrs
+
+from ytmarket.application.ports.queries import Queries
+from ytmarket.domain.audit import AuditEnd, AuditRow
+
+ROWS_AT_ONCE: Final = 1_000
+
+
+@attrs.frozen(kw_only=True)
+class Verified:
+    """How far the trail holds; `broken_at` is the first number at which it does not."""
+
+    end: AuditEnd
+    broken_at: int | None = None
+
+
+@attrs.frozen(kw_only=True)
+class AuditService:
+    """What operators ask about what operators did."""
+
+    queries: Queries
+
+    async def latest(self, limit: int) -> Sequence[AuditRow]:
+        """Newest first."""
+        return await self.queries.audit_rows(limit=limit)
+
+    async def verify(self, known: AuditEnd | None = None) -> Verified:
+        """Follow the trail from its first row to the end that is kept beside it.
+
+        *known* is an end that was written down elsewhere: the trail must still pass through it.
+        While it is followed, more may be appended.
+        """
+        reached = AuditEnd()
+        passed = known is None or known == reached
+        while True:
+            rows = await self.queries.audit_trail(reached.number or None, limit=ROWS_AT_ONCE)
+            for row in rows:
+                after = reached.after(row)
+                if after is None:
+                    return Verified(end=reached, broken_at=reached.number + 1)
+                reached = after
+                if known is not None and reached.number == known.number:
+                    if reached != known:
+                        return Verified(end=reached, broken_at=known.number)
+                    passed = True
+            if len(rows) == ROWS_AT_ONCE:
+                continue
+            kept = await self.queries.audit_end() or AuditEnd()
+            if kept == reached:
+                missing = None if passed else reached.number + 1
+                return Verified(end=reached, broken_at=missing)
+            # Fewer rows than were written, unless they came while we read; or more than anybody wrote.
+            if kept.number <= reached.number or not rows:
+                return Verified(end=reached, broken_at=min(kept.number, reached.number) + 1)
