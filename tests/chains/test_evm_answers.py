@@ -169,6 +169,15 @@ async def test_blocks_with_long_extra_data_are_read(world: EvmWorld, start: Curs
         assert amounts((await drain(world.reader(), start))[0]) == [Usdt.of(5)]
 
 
+async def test_deposits_are_in_chain_order_whatever_the_order_of_the_answer(
+    world: EvmWorld, reader: ChainReader, start: Cursor
+) -> None:
+    await world.pay(Usdt.of(6), Usdt.of(7))
+    await world.settle()
+    with world.node.answering(editing("eth_getLogs", lambda logs: logs[::-1])):
+        assert amounts((await drain(reader, start))[0]) == [Usdt.of(5), Usdt.of(6), Usdt.of(7)]
+
+
 async def test_a_limit_on_blocks_is_found_and_kept_to(
     world: EvmWorld, reader: ChainReader, start: Cursor
 ) -> None:
