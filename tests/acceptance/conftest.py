@@ -15,6 +15,7 @@ OPERATED = {"YTMARKET_ADMIN_TOKEN": TOKEN}
 QUICK = {"YTMARKET_SCAN_SECONDS": "0.2", "YTMARKET_REFUND_SWEEP_SECONDS": "0.2"}
 ROOMY = {"YTMARKET_RATE_LIMIT": "1000000"}
 HOOKED = {"YTMARKET_WEBHOOK_ALLOW_PRIVATE": "yes"}
+PROXIED = {"YTMARKET_TRUSTED_PROXIES": "127.0.0.1"}
 SHORT = {"YTMARKET_ORDER_DEADLINE_SECONDS": "1", "YTMARKET_TOPUP_LIFETIME_SECONDS": "1"}
 
 
@@ -37,8 +38,9 @@ def hasty(shop: Shop) -> Iterator[Shop]:
 
 @pytest.fixture(scope="package")
 def plain(shop: Shop) -> Iterator[Shop]:
-    """The same shop through a third server, with the limits and guards that clients meet."""
-    server = Server(shop.server.data_dir, settings=OPERATED, demo=False, workers=False)
+    """The same shop through a third server, with the limits and guards that clients meet, behind a proxy."""
+    settings = OPERATED | PROXIED
+    server = Server(shop.server.data_dir, settings=settings, demo=False, workers=False)
     with Shop.served(server) as found:
         yield found
 

@@ -11,6 +11,8 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from subprocess import CompletedProcess
+from types import MappingProxyType
 from typing import TypeVar
 
 import attrs
@@ -91,12 +93,9 @@ class Server:
         process.wait(timeout=30)
         self._process = None
 
-    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
+    def run(self, *words: str) -> CompletedProcess[str]:
         """A command of the command line on the same data folder."""
-        command = [sys.executable, "-m", "ytmarket.entrypoints", *words, "--data-dir", str(self.data_dir)]
-        return subprocess.run(
-            command, env=environment(self.settings), capture_output=True, text=True, timeout=60, check=False
-        )
+        return command(*words, "--data-dir", str(self.data_dir), settings=self.settings)
 
     def client(self, key: str = "") -> httpx2.Client:
         headers = {"X-API-Key": key} if key else {}
@@ -131,6 +130,14 @@ class Server:
             return httpx2.get(f"{self.api}/health", trust_env=False, timeout=5).status_code == self.greeting
         except httpx2.HTTPError:
             return False
+
+
+def command(*words: str, settings: Mapping[str, str] = MappingProxyType({})) -> CompletedProcess[str]:
+    """What a command of the command line says and how it ends."""
+    line = [sys.executable, "-m", "ytmarket.entrypoints", *words]
+    return subprocess.run(
+        line, env=environment(settings), capture_output=True, text=True, timeout=120, check=False
+    )
 
 
 def environment(settings: Mapping[str, str]) -> dict[str, str]:

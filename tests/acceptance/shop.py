@@ -79,6 +79,12 @@ class Customer:
     def order(self, product: int, quantity: int = 1, **more: object) -> Any:
         return told(self.buy(product, quantity, **more))
 
+    def delivered(self, product: int, quantity: int = 1) -> Any:
+        """A new order once it has come."""
+        order = self.ended(self.order(product, quantity)["order_id"])
+        assert order["status"] == "completed"
+        return order
+
     def ended(self, order_id: int) -> Any:
         """The order once it has left `processing`."""
         return until(lambda: self.ask(f"/orders/{order_id}"), lambda order: order["status"] != "processing")

@@ -32,7 +32,7 @@ def test_the_totals_tell_of_top_ups_spending_and_refunds(shop: Shop) -> None:
     start = customer.ask("/balance")
     assert start["balance_usdt"] == start["total_topup_usdt"] >= 2_000
 
-    kept = customer.order(product)["price_usdt"]
+    kept = customer.delivered(product)["price_usdt"]
     after_one = customer.ask("/balance")
     assert after_one["total_spent_usdt"] == kept
     assert after_one["total_refunded_usdt"] == ZERO
@@ -74,7 +74,7 @@ def lines(customer: Customer, **paging: int) -> Any:
 def test_the_statement_shows_every_transfer_and_adds_up_to_the_balance(shop: Shop) -> None:
     product = shop.product(fresh_price(), units=3)
     customer = shop.customer(2_000)
-    bought = customer.order(product)
+    bought = customer.delivered(product)
     with shop.supplier("fail"):
         failed = customer.order(product)
         customer.refunded(failed["order_id"])
