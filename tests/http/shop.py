@@ -64,7 +64,7 @@ class World:
     sender: RecordingWebhookSender
     limiter: InMemoryRateLimiter
     services: Services
-    actor: Actor = Actor("test")
+    actor: Actor = attrs.field(factory=lambda: Actor("test"))
 
     def app(self, *, trusted_proxies: Sequence[AddressRange] = (), tokens: bool = True) -> Starlette:
         return build_app(

@@ -237,7 +237,9 @@ async def test_cancel_an_order_once() -> None:
         assert again.json()["order_status"] == "cancelled"
         for absent in ("999", "x"):
             response = await operator.post(
-                f"/api/admin/orders/{absent}/cancel", json={"reason": "x"}, headers={"Idempotency-Key": absent}
+                f"/api/admin/orders/{absent}/cancel",
+                json={"reason": "x"},
+                headers={"Idempotency-Key": absent},
             )
             assert code_of(response) == (404, "order_not_found")
         await world.work()

@@ -1,4 +1,4 @@
-"""Deposits that nobody could match: listed with what they were perhaps for, credited once, returned, put right."""
+"""Deposits that nobody could match: listed with a candidate, credited once, returned, put right."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,0 +1,184 @@
+"""Whatever operators do leaves exactly one row, through any door: the services themselves write it."""
+
+import inspect
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import pytest
+
+from tests.http.shop import open_world
+from ytmarket.application.audit import Actor
+from ytmarket.application.instructions import Answered, Instruction
+from ytmarket.application.ports.devnet import DevnetTransfer
+from ytmarket.application.services import Services
+from ytmarket.domain.api_keys import parse_range
+from ytmarket.domain.catalog import Product
+from ytmarket.domain.errors import Refused
+from ytmarket.domain.idempotency import Attempt
+from ytmarket.domain.ids import DepositId, EventId, OrderId, ProductId
+from ytmarket.domain.money import Usdt
+from ytmarket.domain.networks import Network
+
+OPS: Final = Actor("telegram:42")
+PRODUCT: Final = Product(id=ProductId(7), sku="A", title="A", category="mail", price=Usdt.of(8))
+NOBODY: Final = "0" * 12
+
+
+def word(key: str | None = None) -> Instruction[Any]:
+    attempt = None if key is None else Attempt.of(key, "/", b"")
+    return Instruction(actor=OPS, reason="asked for", attempt=attempt)
+
+
+class Scene:
+    """A shop with one of each thing that can be acted upon."""
+
+    def __init__(self) -> None:
+        self.world = open_world()
+        self.services = self.world.services
+
+    async def set(self) -> "Scene":
+        world = self.world
+        await world.work()
+        await world.product(1, "10")
+        self.ann, self.bob = await world.rich("100"), await world.mint()
+        async with world.client(self.ann) as client:
+            order = {
+                "product_id": 1,
+                "quantity": 1,
+                "payment_method": "balance",
+                "webhook_url": "https://a.b/c",
+            }
+            self.order = OrderId((await client.post("/api/v1/orders", json=order)).json()["order_id"])
+            await client.post("/api/v1/balance/topup", json={"amount_usdt": 50, "network": "usdt_ton"})
+        await world.devnet.send(DevnetTransfer(network=Network.TON, amount=Usdt.of(50)))
+        await world.devnet.send(DevnetTransfer(network=Network.TON, amount=Usdt.of(7)))
+        for network in Network:
+            await world.services.scan.scan(world.devnet.reader(network))
+        await world.services.deposits.settle_due()
+        self.credited, self.waiting = DepositId(1), DepositId(2)
+        (event,) = await world.services.queries.events(self.order)
+        assert event.event.id is not None
+        self.event = event.event.id
+        return self
+
+    async def rows(self) -> int:
+        return len(await self.services.queries.audit_rows(limit=1_000))
+
+
+Act = Callable[[Scene], Awaitable[object]]
+
+# Each act as it succeeds, and, where it can be, as it is refused.
+ACTS: Final[dict[str, tuple[Act, Act | None]]] = {
+    "api_keys.mint": (lambda s: s.services.api_keys.mint("Cid", OPS), None),
+    "api_keys.revoke": (
+        lambda s: s.services.api_keys.revoke(s.ann.record.fp, OPS),
+        lambda s: s.services.api_keys.revoke(NOBODY, OPS),
+    ),
+    "api_keys.rotate_secret": (
+        lambda s: s.services.api_keys.rotate_secret(s.ann.record.fp, OPS),
+        lambda s: s.services.api_keys.rotate_secret(NOBODY, OPS),
+    ),
+    "api_keys.replace": (
+        lambda s: s.services.api_keys.replace(s.ann.record.fp, OPS),
+        lambda s: s.services.api_keys.replace(NOBODY, OPS),
+    ),
+    "api_keys.set_allowed": (
+        lambda s: s.services.api_keys.set_allowed(s.ann.record.fp, [parse_range("::1", "")], OPS),
+        lambda s: s.services.api_keys.set_allowed(NOBODY, [], OPS),
+    ),
+    "api_keys.credit": (
+        lambda s: s.services.api_keys.credit(s.bob.record.fp, Usdt.of(1), word("k")),
+        lambda s: s.services.api_keys.credit(s.bob.record.fp, Usdt.of(-1), word("k")),
+    ),
+    "api_keys.adjust": (
+        lambda s: s.services.api_keys.adjust(s.bob.record.fp, Usdt.of(1), "why", "ref", OPS),
+        lambda s: s.services.api_keys.adjust(s.bob.record.fp, Usdt.of(-1), "why", "ref", OPS),
+    ),
+    "catalog.put": (
+        lambda s: s.services.catalog.put(PRODUCT, OPS),
+        lambda s: s.services.catalog.put(
+            Product(id=ProductId(8), sku="sku-1", title="", category="", price=Usdt(1)), OPS
+        ),
+    ),
+    "catalog.add_stock": (
+        lambda s: s.services.catalog.add_stock(ProductId(1), [b"{}", b"{1}"], OPS),
+        lambda s: s.services.catalog.add_stock(ProductId(1), [b"{}", b"{}"], OPS),
+    ),
+    "deposit_desk.credit": (
+        lambda s: s.services.deposit_desk.credit(s.waiting, s.bob.record.fp, word("k")),
+        lambda s: s.services.deposit_desk.credit(s.credited, s.bob.record.fp, word("k")),
+    ),
+    "deposit_desk.send_back": (
+        lambda s: s.services.deposit_desk.send_back(s.waiting, word("k")),
+        lambda s: s.services.deposit_desk.send_back(s.credited, word("k")),
+    ),
+    "deposit_desk.correct": (
+        lambda s: s.services.deposit_desk.correct(s.credited, s.bob.record.fp, word("k")),
+        lambda s: s.services.deposit_desk.correct(s.waiting, s.bob.record.fp, word("k")),
+    ),
+    "fulfilment.cancel": (
+        lambda s: s.services.fulfilment.cancel(s.order, word("k")),
+        lambda s: s.services.fulfilment.cancel(OrderId(99), word("k")),
+    ),
+    "webhooks.resend": (
+        lambda s: s.services.webhooks.resend(s.event, OPS),
+        lambda s: s.services.webhooks.resend(EventId("evt_99"), OPS),
+    ),
+}
+
+
+def acts_of(services: Services) -> set[str]:
+    """Every use case that says who acts."""
+    return {
+        f"{field}.{name}"
+        for field in (attribute.name for attribute in services.__attrs_attrs__)  # type: ignore[attr-defined] # attrs
+        for name, method in inspect.getmembers(getattr(services, field), inspect.iscoroutinefunction)
+        if not name.startswith("_") and {"actor", "instruction"} & set(inspect.signature(method).parameters)
+    }
+
+
+def test_every_act_is_tried_here() -> None:
+    assert acts_of(open_world().services) == set(ACTS)
+
+
+@pytest.mark.parametrize("name", ACTS)
+async def test_an_act_leaves_one_row_and_a_refused_or_repeated_one_leaves_none(name: str) -> None:
+    act, refused = ACTS[name]
+    scene = await Scene().set()
+    before = await scene.rows()
+    if refused is not None:
+        with pytest.raises(Refused):
+            await refused(scene)
+        assert await scene.rows() == before
+    result = await act(scene)
+    assert await scene.rows() == before + 1
+    (row,) = await scene.services.queries.audit_rows(limit=1)
+    assert (row.entry.actor, row.entry.at) == (OPS.name, scene.world.clock.now())
+    assert ":" in row.entry.target
+    if isinstance(result, Answered):
+        again = await act(scene)
+        assert isinstance(again, Answered)
+        assert again.replayed
+        assert await scene.rows() == before + 1
+
+
+async def test_no_row_tells_a_secret() -> None:
+    scene = await Scene().set()
+    shown: list[str] = []
+    for minted in (
+        await scene.services.api_keys.mint("Cid", OPS),
+        await scene.services.api_keys.replace(scene.ann.record.fp, OPS),
+    ):
+        assert minted.secret is not None
+        shown += [minted.key, minted.secret]
+    shown.append((await scene.services.api_keys.rotate_secret(scene.bob.record.fp, OPS)).secret)
+    await scene.services.catalog.add_stock(ProductId(1), [b'{"password": "hunter2"}'], OPS)
+    told = repr(await scene.services.queries.audit_rows(limit=1_000))
+    for secret in (*shown, scene.ann.key, "hunter2"):
+        assert secret not in told
+
+
+async def test_a_trail_in_memory_holds() -> None:
+    scene = await Scene().set()
+    verified = await scene.services.audit.verify()
+    assert (verified.broken_at, verified.end.number) == (None, await scene.rows())
