@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope
 
 from ytmarket.adapters.http.refusals import BodyTooLarge, ClientGone
 
-ANSWER_SECONDS: Final = 4.8  # clients are promised an answer within 5
+ANSWER_SECONDS: Final = 4.5  # clients are promised an answer within 5, and it must be written, too
 BODY_SECONDS: Final = 30.0
 LENGTH_DIGITS_MAX: Final = 15
 PATH_CHARS_MAX: Final = 200

@@ -22,7 +22,7 @@ Connection: TypeAlias = AsyncConnection[TupleRow]
 Cursor: TypeAlias = AsyncCursor[TupleRow]
 Pool: TypeAlias = AsyncConnectionPool[Connection]
 
-PATIENCE_SECONDS: Final = 4.5
+PATIENCE_SECONDS: Final = 4.2
 """How long a store may take to answer, lending of the connection included."""
 
 POOL_TIMEOUT_SECONDS: Final = 3.0
@@ -87,6 +87,15 @@ class TranslatingCursor(AsyncCursor[TupleRow]):
             tell(error)
 
 
+class ImpatientConnection(AsyncConnection[TupleRow]):
+    """A connection that is given up at once when whoever used it waits no longer."""
+
+    async def cancel_safe(self, *, timeout: float = 0) -> None:  # noqa: ARG002, ASYNC109 - the base class's
+        # To cancel a statement one waits for the server, which may be what was not answering. The
+        # transaction ends with its connection, at the latest when the statement's own time is up.
+        _cut(self)
+
+
 def open_pool(dsn: str, *, name: str, max_size: int, autocommit: bool, settings: str = "") -> Pool:
     """A pool that is not open yet, so that nothing connects before an event loop runs.
 
@@ -103,7 +112,7 @@ def open_pool(dsn: str, *, name: str, max_size: int, autocommit: bool, settings:
 
     return AsyncConnectionPool(
         conninfo(dsn),
-        connection_class=AsyncConnection[TupleRow],
+        connection_class=ImpatientConnection,
         kwargs={"autocommit": autocommit, "cursor_factory": TranslatingCursor, "prepare_threshold": 2},
         min_size=1,
         max_size=max_size,
