@@ -125,6 +125,18 @@ async def test_each_failure_in_a_row_doubles_the_rest() -> None:
     assert rests == [5, 10, 20, 40, 80, 160, 300, 300]
 
 
+async def test_an_answer_makes_up_for_failures() -> None:
+    nodes = Nodes(1)
+    for _ in range(3):
+        nodes.all[0].trouble = DOWN
+        await nodes.trouble()
+        nodes.all[0].trouble = None
+        assert await nodes.ask() == "a"
+    nodes.all[0].trouble = DOWN
+    await nodes.trouble()
+    assert nodes.rotation._candidates[0].rest_left(nodes.clock.now()) == REST
+
+
 async def test_a_node_that_named_a_time_is_not_asked_before_it() -> None:
     nodes = Nodes(1)
     nodes.all[0].trouble = ChainRateLimited(retry_after=30)

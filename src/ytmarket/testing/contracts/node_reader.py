@@ -122,6 +122,8 @@ class NodeReaderContract(ChainReaderContract):
         assert amounts(deposits) == [Usdt.of(5)]
         async with chain.failing(fault):
             assert isinstance(await trouble_of(reader, end), ChainBehind)
+            if fault is Fault.STANDS_STILL:
+                assert isinstance(await trouble_of(chain.reader(), None), ChainBehind)
         await chain.pay(Usdt.of(6))
         await chain.settle()
         assert amounts((await drain(reader, end))[0]) == [Usdt.of(6)]
