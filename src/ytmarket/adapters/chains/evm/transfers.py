@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 from web3 import Web3
@@ -11,6 +12,7 @@ from ytmarket.adapters.chains.evm.wire import Header, Log, topics_to
 from ytmarket.domain.deposits import Deposit
 
 AMOUNT_CHARS: Final = 2 + 64
+SENDERS_REMEMBERED: Final = 1_000
 
 
 def place_of(log: Log) -> tuple[int, int]:
@@ -41,7 +43,7 @@ def deposit_of(log: Log, header: Header, chain: EvmChain, wallet: str) -> Deposi
         network=chain.network,
         tx_hash=str(log.transaction_hash),
         event_index=int(log.log_index),
-        sender=str(Web3.to_checksum_address(log.topics[1].address)),
+        sender=_with_checksum(log.topics[1].address),
         recipient=wallet,
         raw=int(log.data, 16),
         decimals=chain.decimals,
@@ -49,3 +51,9 @@ def deposit_of(log: Log, header: Header, chain: EvmChain, wallet: str) -> Deposi
         block_ref=str(header.hash),
         at=header.at,
     )
+
+
+@lru_cache(maxsize=SENDERS_REMEMBERED)
+def _with_checksum(address: str) -> str:
+    # A hash for each: dust comes by the thousand, and from few senders.
+    return str(Web3.to_checksum_address(address))
