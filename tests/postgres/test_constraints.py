@@ -45,6 +45,9 @@ insert into topup (id, account_id, reservation_id, network, address, requested, 
 insert into api_audit_log (number, at, actor, action, target, details, previous, hash)
     values (1, now(), 'admin', 'mint', 'key:1', '{}', '', 'h');
 insert into devnet_transfer (network, tx_hash, amount, at) values ('usdt_trc_20', 'x', 100, now());
+insert into website_order (order_id, network, address, reservation_id, expires_at)
+    values (2, 'usdt_trc_20', 'w', 1, now());
+insert into marketplace_order (order_id, marketplace, external_id) values (3, 'bazaar', 'A-1');
 """
 
 TRANSFER = "insert into transfer (kind, ref, debit, credit, amount, at, account_id) values "
@@ -103,6 +106,9 @@ VIOLATIONS: Final[dict[str, tuple[str, ...]]] = {
     "idempotency_once": (
         "insert into idempotency (api_key_id, key, digest, answer, at) values (1, 'k', 'e', 'b', now())",
     ),
+    "marketplace_order_once": (
+        "insert into marketplace_order (order_id, marketplace, external_id) values (4, 'bazaar', 'A-1')",
+    ),
     "order_amounts": ("update orders set price = 0", "update orders set settled = 110, refunded = -10"),
     "order_channel": ("update orders set channel = 'fax', account_id = null",),
     "order_delivered": ("update orders set delivered = 2", "update orders set delivered = -1"),
@@ -160,6 +166,7 @@ VIOLATIONS: Final[dict[str, tuple[str, ...]]] = {
     ),
     "transfer_once": (TRANSFER + "('order_charged', '1', 'customer:1', 'escrow', 1, now(), 1)",),
     "used_signature_once": ("insert into used_signature (api_key_id, digest, at) values (1, 's', now())",),
+    "website_refund_was_paid": ("update website_order set refund_tx_hash = 'x'",),
 }
 
 CASES = [(name, statement) for name, statements in VIOLATIONS.items() for statement in statements]
@@ -216,6 +223,9 @@ def test_the_database_refuses(shop: str, constraint: str, statement: str) -> Non
         RESERVE + "('usdt_bep_20', 2, 100000000, 2, 2, tstzrange(now(), now() + interval '1 hour'))",
         RESERVE + "('usdt_trc_20', 1, 100000000, 2, 2, tstzrange(now() + interval '1 hour', null))",
         DEPOSIT + "('usdt_trc_20', 'x', 1, 'w', 7, 6, 7, 2, 'b', now(), now(), 'received')",
+        "insert into marketplace_order (order_id, marketplace, external_id) values (4, 'bazaar', 'A-2')",
+        "insert into marketplace_order (order_id, marketplace, external_id) values (4, 'fair', 'A-1')",
+        "update website_order set paid_on = 'usdt_ton', refund_tx_hash = 'x'",
         "update orders set settled = 60, refunded = 40",
         "update stock_unit set order_id = 2 where id = 2",
         "update stock_unit set order_id = null where id = 1",

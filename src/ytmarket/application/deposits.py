@@ -1,18 +1,23 @@
-"""From a chain to a balance: deposits are read, matched by their amount, and credited or set aside."""
+"""From a chain into the books: deposits are read, and settled with whatever awaits their amount."""
 
 from __future__ import annotations
+
+from datetime import timedelta
 
 import attrs
 
 from ytmarket.application.ports.chain_reader import ChainReader
 from ytmarket.application.ports.clock import Clock
 from ytmarket.application.ports.unit_of_work import NewUnitOfWork, UnitOfWork
+from ytmarket.application.website_steps import pay
 from ytmarket.domain import ledger, matching
 from ytmarket.domain.deposits import Deposit, DepositRecord, DepositStatus, UnmatchedReason
 from ytmarket.domain.ids import AccountId, DepositId, OrderId, TopupId
-from ytmarket.domain.matching import Ambiguous, Claim, Matched, Unmatched
+from ytmarket.domain.matching import Ambiguous, Claim, Match, Matched, Unmatched
 from ytmarket.domain.money import ZERO
+from ytmarket.domain.orders import Order
 from ytmarket.domain.reservations import Purpose
+from ytmarket.domain.shop import DELIVERY_DEADLINE
 from ytmarket.domain.topups import TopupStatus, TopupTerms, payable, reserved_until
 
 
@@ -49,11 +54,12 @@ class ScanService:
 
 @attrs.frozen(kw_only=True)
 class DepositService:
-    """Settles deposits: credits the top-up that awaited it, or sets it aside for a person."""
+    """Settles deposits: each pays what awaited it, a top-up or a website order, or is set aside."""
 
     new_unit_of_work: NewUnitOfWork
     clock: Clock
     terms: TopupTerms
+    deadline: timedelta = DELIVERY_DEADLINE  # of delivery, once a website order is paid
 
     async def settle_due(self, *, limit: int = 200) -> int:
         """Settle what was received, each deposit in a transaction of its own; how many were."""
@@ -65,25 +71,50 @@ class DepositService:
         return settled
 
     async def _settle(self, deposit_id: DepositId) -> bool:
-        async with self.new_unit_of_work() as uow:
-            record = await uow.deposits.lock(deposit_id)
-            if record is None or record.status is not DepositStatus.RECEIVED:
-                return False
-            await self._settle_locked(uow, record)
-            await uow.commit()
-        return True
+        """Settle one. An order is locked before its deposit, so what pays an order is looked at twice."""
+        order_id: OrderId | None = None
+        while True:
+            async with self.new_unit_of_work() as uow:
+                order = None if order_id is None else await uow.orders.lock(order_id)
+                record = await uow.deposits.lock(deposit_id)
+                if record is None or record.status is not DepositStatus.RECEIVED:
+                    return False
+                match = matching.match_deposit(record.deposit, await uow.deposits.claims(record.deposit))
+                wanted = _order_in(match)
+                if wanted is not None and wanted != order_id:
+                    order_id = wanted
+                    continue
+                await self._settle_locked(uow, record, match, order)
+                await uow.commit()
+            return True
 
-    async def _settle_locked(self, uow: UnitOfWork, record: DepositRecord) -> None:
+    async def _settle_locked(
+        self, uow: UnitOfWork, record: DepositRecord, match: Match, order: Order | None
+    ) -> None:
         deposit = record.deposit
-        match matching.match_deposit(deposit, await uow.deposits.claims(deposit)):
+        match match:
             case Matched(claim) if claim.payer.purpose is Purpose.TOPUP:
                 if await self._credit(uow, record, claim):
                     return
                 # Paid or expired between our look and our lock: what is true now decides.
                 outcome = matching.match_deposit(deposit, await uow.deposits.claims(deposit))
                 await self._set_aside(uow, record, _as_unmatched(outcome))
+            case Matched() if order is not None and await self._pay(uow, record, order):
+                return
             case outcome:
                 await self._set_aside(uow, record, _as_unmatched(outcome))
+
+    async def _pay(self, uow: UnitOfWork, record: DepositRecord, order: Order) -> bool:
+        """Begin the order's delivery for what arrived; False for an order that is not paid on chain."""
+        deposit = record.deposit
+        checkout = await uow.website.checkout(order.id)
+        if checkout is None:
+            return False
+        payment = ledger.website_payment(
+            record.id, order.id, deposit.network, deposit.amount, self.clock.now()
+        )
+        await pay(uow, record, order, checkout, payment, self.deadline)
+        return True
 
     async def _credit(self, uow: UnitOfWork, record: DepositRecord, claim: Claim) -> bool:
         """Credit what arrived; False when no top-up of the reservation awaits it any more."""
@@ -116,7 +147,16 @@ class DepositService:
         await uow.deposits.save(_unmatched(record, why, deposit))
 
 
-def _as_unmatched(outcome: matching.Match) -> Unmatched:
+def _order_in(match: Match) -> OrderId | None:
+    """The website order that the deposit pays, if it pays one."""
+    match match:
+        case Matched(claim) if claim.payer.purpose is Purpose.WEBSITE_ORDER:
+            return OrderId(claim.payer.id)
+        case _:
+            return None
+
+
+def _as_unmatched(outcome: Match) -> Unmatched:
     match outcome:
         case Unmatched():
             return outcome

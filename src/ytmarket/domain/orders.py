@@ -11,8 +11,8 @@ from typing import Any
 
 import attrs
 
-from ytmarket.domain import ledger
-from ytmarket.domain.errors import InvalidValue
+from ytmarket.domain import chart, ledger
+from ytmarket.domain.errors import IllegalMove, InvalidValue
 from ytmarket.domain.ids import AccountId, ApiKeyId, EventId, OrderId, ProductId
 from ytmarket.domain.ledger import Transfer
 from ytmarket.domain.money import ZERO, Usdt
@@ -102,6 +102,17 @@ class Change:
     event: OrderEvent | None = None
 
 
+def pay(order: Order, payment: Transfer, deadline_at: datetime) -> Change:
+    """What arrived for a website order is in escrow: so much was it charged, and delivery begins.
+
+    *deadline_at* is when it expires unless it is delivered by then.
+    """
+    if payment.credit != chart.ESCROW or payment.order_id != order.id:
+        raise InvalidValue("an order is paid by a transfer into escrow in its name")
+    moved = _moved(order, Move.PAY, payment.at, charged=payment.amount, deadline_at=deadline_at)
+    return _told(moved, payment)
+
+
 def deliver(order: Order, now: datetime) -> Change:
     """All of it was delivered: the whole charge is earned."""
     moved = _moved(order, Move.DELIVER, now, delivered=order.quantity, settled=order.charged)
@@ -138,20 +149,28 @@ def expire(order: Order, now: datetime) -> Change:
     return _told(_moved(order, Move.EXPIRE, now, error_message=message))
 
 
+def expire_overdue(order: Order, now: datetime) -> Change:
+    """Expire it if its deadline has come; a payment may have moved that on. Raises `IllegalMove`."""
+    if order.deadline_at > now:
+        raise IllegalMove(status=order.status, move=Move.EXPIRE)
+    return expire(order, now)
+
+
 def cancel(order: Order, message: str, now: datetime) -> Change:
     """An operator called it off."""
     return _told(_moved(order, Move.CANCEL, now, error_message=message))
 
 
 def refund(order: Order, now: datetime) -> Change:
-    """What is due goes back: to the balance, or for a website buyer to what an operator pays out."""
+    """What is due goes back: to the balance, to what an operator pays out, or to the marketplace."""
     amount = order.due
     moved = _moved(order, Move.REFUND, now, refunded=amount)
-    transfer = (
-        ledger.website_refund_owed(order.id, amount, now)
-        if order.account_id is None
-        else ledger.order_refunded(order.id, order.account_id, amount, now)
-    )
+    if order.account_id is not None:
+        transfer = ledger.order_refunded(order.id, order.account_id, amount, now)
+    elif order.channel is Channel.MARKETPLACE:
+        transfer = ledger.marketplace_returned(order.id, amount, now)
+    else:
+        transfer = ledger.website_refund_owed(order.id, amount, now)
     return Change(order=moved, transfers=(transfer,), event=OrderEvent.of(moved, "refunded"))
 
 

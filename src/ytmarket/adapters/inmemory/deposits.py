@@ -118,7 +118,8 @@ class InMemoryDeposits:
 
     def _order_claims(self, reservation: Reservation) -> Iterator[Claim]:
         row = self._state.orders.get(OrderId(reservation.payer.id))
-        if row is None:
+        checkout = None if row is None else self._state.checkouts.get(row.order.id)
+        if row is None or checkout is None:
             return
         yield Claim(
             payer=reservation.payer,
@@ -126,7 +127,7 @@ class InMemoryDeposits:
             network=reservation.network,
             amount=reservation.amount,
             starts_at=reservation.starts_at,
-            expires_at=row.order.deadline_at,
+            expires_at=checkout.expires_at,
             reserved_until=reservation.ends_at,
             pending=row.order.status is OrderStatus.AWAITING_PAYMENT,
             paid=bool(row.order.charged),

@@ -12,12 +12,12 @@ from ytmarket.adapters.inmemory.accounts import post
 from ytmarket.adapters.inmemory.events import keep_event
 from ytmarket.adapters.inmemory.rows import OrderRow
 from ytmarket.adapters.inmemory.state import State
+from ytmarket.domain.deposits import DepositStatus
 from ytmarket.domain.errors import AlreadyDone, OrderNotFound
 from ytmarket.domain.ids import OrderId
-from ytmarket.domain.networks import Network
 from ytmarket.domain.order_states import OrderStatus, RefundStatus
 from ytmarket.domain.orders import Change, Order
-from ytmarket.domain.reservations import Payer, Purpose
+from ytmarket.domain.reservations import within_tolerance
 
 
 @attrs.frozen
@@ -43,7 +43,7 @@ class InMemoryOrders:
         return None if row is None else row.order
 
     async def overdue(self, now: datetime, *, limit: int) -> Sequence[OrderId]:
-        unpaid = (row for row in self._in(OrderStatus.AWAITING_PAYMENT) if self._is_read_past(row.order))
+        unpaid = (row for row in self._in(OrderStatus.AWAITING_PAYMENT) if self._cannot_be_paid(row.order))
         late = [row for row in (*self._in(OrderStatus.PROCESSING), *unpaid) if row.order.deadline_at <= now]
         first = nsmallest(limit, late, key=lambda row: (row.order.deadline_at, _age(row)))
         return [row.order.id for row in first]
@@ -80,17 +80,21 @@ class InMemoryOrders:
     def _in(self, status: OrderStatus) -> Iterable[OrderRow]:
         return [self._state.orders[key] for key in self._state.orders_in.of(status)]
 
-    def _is_read_past(self, order: Order) -> bool:
-        """Whether a payment that came in time would have been seen by now."""
-        network = self._network(order)
-        read = None if network is None else self._state.read_until.get(network)
-        return read is not None and read >= order.deadline_at
-
-    def _network(self, order: Order) -> Network | None:
-        buyer = Payer(Purpose.WEBSITE_ORDER, order.id)
-        for key in self._state.reservations_of.of(buyer):
-            return self._state.reservations[key].network
-        return None
+    def _cannot_be_paid(self, order: Order) -> bool:
+        """Whether a payment that came in time would have been seen and settled by now."""
+        state = self._state
+        checkout = state.checkouts.get(order.id)
+        read = None if checkout is None else state.read_until.get(checkout.network)
+        if checkout is None or read is None or read < checkout.expires_at:
+            return False
+        reservation = state.reservations[checkout.reservation_id]
+        unsettled = (state.deposits[key].deposit for key in state.deposits_in.of(DepositStatus.RECEIVED))
+        return not any(
+            deposit.network is reservation.network
+            and within_tolerance(deposit.amount, reservation.amount)
+            and reservation.starts_at <= deposit.at < checkout.expires_at
+            for deposit in unsettled
+        )
 
 
 def _age(row: OrderRow) -> tuple[datetime, OrderId]:

@@ -17,6 +17,7 @@ from ytmarket.adapters.inmemory.requests import InMemoryRequests
 from ytmarket.adapters.inmemory.state import State
 from ytmarket.adapters.inmemory.topups import InMemoryTopups
 from ytmarket.adapters.inmemory.webhooks import InMemoryWebhooks
+from ytmarket.adapters.inmemory.website import InMemoryWebsite
 
 
 @attrs.frozen
@@ -45,6 +46,10 @@ class InMemoryUnitOfWork:
     @property
     def orders(self) -> InMemoryOrders:
         return InMemoryOrders(self._state)
+
+    @property
+    def website(self) -> InMemoryWebsite:
+        return InMemoryWebsite(self._state)
 
     @property
     def topups(self) -> InMemoryTopups:

@@ -77,12 +77,14 @@ CLAIMS: Final = (
     where purpose = 2 and greatest(claim.expires_at, upper(live)) >= %(oldest)s
     union all
     select
-        purpose, payer, payer::text, network, amount, lower(live), claim.deadline_at, upper(live),
+        purpose, payer, payer::text, network, amount, lower(live), claim.expires_at, upper(live),
         claim.status = 'awaiting_payment', claim.charged > 0, found.id
     from found cross join lateral (
-        select deadline_at, status, charged from orders where orders.id = found.payer offset 0
+        select website_order.expires_at, orders.status, orders.charged
+        from website_order join orders on orders.id = website_order.order_id
+        where website_order.order_id = found.payer offset 0
     ) claim
-    where purpose = 1 and greatest(claim.deadline_at, upper(live)) >= %(oldest)s
+    where purpose = 1 and greatest(claim.expires_at, upper(live)) >= %(oldest)s
     """
 )
 

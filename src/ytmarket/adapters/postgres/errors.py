@@ -45,6 +45,7 @@ REFUSALS: Final[Mapping[str, Callable[[], Refused]]] = {
     "deposit_once": AlreadyDone,
     "event_once": AlreadyDone,
     "idempotency_once": IdempotencyInFlight,
+    "marketplace_order_once": AlreadyDone,
     "order_money_bounded": AlreadyDone,
     "product_sku_once": Conflict,
     "reservation_no_overlap": AmountTaken,
@@ -88,6 +89,7 @@ GUARDS: Final[Mapping[str, str]] = {
     "transfer_immutable": "no use case changes the books",
     "transfer_names_customer": "the domain's transfers name their customer",
     "used_signature_once": "a used one is looked up, never inserted twice",
+    "website_refund_was_paid": "what was never paid is never owed",
 }
 """Constraint → why nobody outside meets it: whoever violates it has found a mistake in the code."""
 

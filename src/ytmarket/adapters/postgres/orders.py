@@ -16,6 +16,7 @@ from ytmarket.domain.errors import Conflict, OrderNotFound
 from ytmarket.domain.ids import OrderId
 from ytmarket.domain.order_states import UNDELIVERED
 from ytmarket.domain.orders import Change, Channel, Order, OrderEvent
+from ytmarket.domain.reservations import TOLERANCE
 from ytmarket.domain.webhooks import Delivery
 
 LEASE: Final = f"""
@@ -29,17 +30,29 @@ LEASE: Final = f"""
     select {ORDER_COLUMNS} from leased as orders order by orders.created_at, orders.id
 """
 LOCK: Final = f"select {ORDER_COLUMNS} from orders where id = %s for no key update"
+# One statement, hence one moment, as top-ups expire: whoever sees how far the chain has been read sees
+# its deposits too.
 OVERDUE: Final = """
     select id from orders
-    where deadline_at <= %s and (
+    where deadline_at <= %(now)s and (
         status = 'processing'
         or status = 'awaiting_payment' and exists (
-            select from reservation join network_progress using (network)
-            where reservation.purpose = 1 and reservation.payer = orders.id
-                and network_progress.read_until >= orders.deadline_at
+            select from website_order join reservation on reservation.id = website_order.reservation_id
+            where website_order.order_id = orders.id
+                and website_order.expires_at <= (
+                    select read_until from network_progress
+                    where network_progress.network = website_order.network
+                    order by updated_at desc limit 1
+                )
+                and not exists (
+                    select from deposit
+                    where deposit.network = website_order.network and deposit.status = 'received'
+                        and deposit.at >= lower(reservation.live) and deposit.at < website_order.expires_at
+                        and abs(deposit.amount - reservation.amount) <= %(tolerance)s
+                )
         )
     )
-    order by deadline_at, id limit %s
+    order by deadline_at, id limit %(limit)s
 """
 REFUNDS_DUE: Final = "select id from orders where refund = 'due' order by id limit %s"
 SAVE: Final = """
@@ -92,7 +105,8 @@ class PostgresOrders:
         return None if row is None else order_of(row)
 
     async def overdue(self, now: datetime, *, limit: int) -> Sequence[OrderId]:
-        rows = await (await self._connection.execute(OVERDUE, [now, limit])).fetchall()
+        values = {"now": now, "limit": limit, "tolerance": TOLERANCE.micros}
+        rows = await (await self._connection.execute(OVERDUE, values)).fetchall()
         return [OrderId(row[0]) for row in rows]
 
     async def refunds_due(self, *, limit: int) -> Sequence[OrderId]:

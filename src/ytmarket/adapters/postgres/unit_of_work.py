@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from typing import Final
 
 import attrs
 import psycopg
@@ -22,8 +23,13 @@ from ytmarket.adapters.postgres.orders import PostgresOrders
 from ytmarket.adapters.postgres.requests import PostgresRequests
 from ytmarket.adapters.postgres.topups import PostgresTopups
 from ytmarket.adapters.postgres.webhooks import PostgresWebhooks
+from ytmarket.adapters.postgres.website import PostgresWebsite
 from ytmarket.application.errors import ApplicationError
 from ytmarket.application.ports.unit_of_work import NewUnitOfWork, UnitOfWork
+
+
+LONG_SECONDS: Final = 110.0
+LONG: Final = "set local statement_timeout = '100s'"
 
 
 class Abandoned(ApplicationError):
@@ -62,6 +68,10 @@ class PostgresUnitOfWork:
         return PostgresOrders(self._connection)
 
     @property
+    def website(self) -> PostgresWebsite:
+        return PostgresWebsite(self._connection, self._memory)
+
+    @property
     def topups(self) -> PostgresTopups:
         return PostgresTopups(self._connection)
 
@@ -93,6 +103,22 @@ class PostgresUnitOfWork:
             if told is error:
                 raise
             raise told from error
+
+
+def patient_units_of_work(pool: Pool) -> NewUnitOfWork:
+    """Units of work that may take minutes: for loads of stock, which nobody's order waits for."""
+    memory = DeskMemory()
+
+    @asynccontextmanager
+    async def new_unit_of_work() -> AsyncIterator[UnitOfWork]:
+        async with lent(pool, patience=LONG_SECONDS) as connection, AsyncExitStack() as until_commit:
+            await connection.execute(LONG)
+            yield PostgresUnitOfWork(connection, memory, until_commit)
+
+    def opened() -> AbstractAsyncContextManager[UnitOfWork]:
+        return new_unit_of_work()
+
+    return opened
 
 
 def units_of_work(pool: Pool) -> NewUnitOfWork:

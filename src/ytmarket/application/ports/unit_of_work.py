@@ -18,6 +18,7 @@ from ytmarket.application.ports.repositories import (
     TopupRepository,
     WebhookRepository,
 )
+from ytmarket.application.ports.website import WebsiteRepository
 
 
 class UnitOfWork(Protocol):
@@ -29,7 +30,8 @@ class UnitOfWork(Protocol):
     * a store that does not answer raises Unavailable, or OutcomeUnknown if commit() was under way.
 
     Locks are taken in one order everywhere, so that nobody waits in a circle: order desk, order,
-    deposit, account, reservation, top-up, product, units.
+    deposit, account, reservation, top-up, product, units. The desk brings its accounts and products
+    along; whoever holds a reservation asks for neither of them.
     """
 
     @property
@@ -46,6 +48,9 @@ class UnitOfWork(Protocol):
 
     @property
     def orders(self) -> OrderRepository: ...
+
+    @property
+    def website(self) -> WebsiteRepository: ...
 
     @property
     def topups(self) -> TopupRepository: ...

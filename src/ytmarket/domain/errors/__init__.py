@@ -46,6 +46,7 @@ from ytmarket.domain.errors.orders import (
     OrderNotPayable,
     PriceChanged,
     ProductNotFound,
+    SkuTaken,
 )
 from ytmarket.domain.errors.payments import (
     AmountTaken,
@@ -95,6 +96,7 @@ __all__ = [
     "Refused",
     "ShopError",
     "SignatureReplayed",
+    "SkuTaken",
     "TooManyOpenTopups",
     "TooManyUnpaidTopups",
     "TopupNotFound",

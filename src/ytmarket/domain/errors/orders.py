@@ -62,6 +62,14 @@ class DuplicateUnit(Conflict):
 
 
 @attrs.frozen(kw_only=True)
+class SkuTaken(Conflict):
+    """Another product has this sku; nothing was changed."""
+
+    code = "sku_taken"
+    position: int
+
+
+@attrs.frozen(kw_only=True)
 class PriceChanged(Conflict):
     """The price is above your max_price_usdt; nothing was charged."""
 

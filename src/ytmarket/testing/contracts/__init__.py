@@ -58,6 +58,7 @@ from ytmarket.testing.contracts.unit_of_work import UnitOfWorkContract  # noqa: 
 from ytmarket.testing.contracts.vault import VaultContract  # noqa: E402 - see above
 from ytmarket.testing.contracts.webhook_sender import HttpSenderContract, WebhookSenderContract  # noqa: E402 - see above
 from ytmarket.testing.contracts.webhooks import WebhookContract  # noqa: E402 - see above
+from ytmarket.testing.contracts.website import WebsiteContract, WebsitePaymentContract  # noqa: E402 - see above
 from ytmarket.testing.contracts.world import World  # noqa: E402 - see above
 
 __all__ = [
@@ -92,6 +93,8 @@ __all__ = [
     "VaultContract",
     "WebhookContract",
     "WebhookSenderContract",
+    "WebsiteContract",
+    "WebsitePaymentContract",
     "World",
     "loopback_receiver",
 ]

@@ -15,6 +15,7 @@ from ytmarket.testing.contracts.requests import RequestContract
 from ytmarket.testing.contracts.topups import TopupContract
 from ytmarket.testing.contracts.unit_of_work import UnitOfWorkContract
 from ytmarket.testing.contracts.webhooks import WebhookContract
+from ytmarket.testing.contracts.website import WebsiteContract, WebsitePaymentContract
 
 
 class StoreContract(
@@ -28,6 +29,8 @@ class StoreContract(
     DepositContract,
     CatalogContract,
     WebhookContract,
+    WebsiteContract,
+    WebsitePaymentContract,
     AuditContract,
     QueriesContract,
     RaceContract,
