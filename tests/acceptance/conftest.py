@@ -29,6 +29,13 @@ def shop() -> Iterator[Shop]:
 
 
 @pytest.fixture(scope="package")
+def showcase(shop: Shop) -> int:
+    """The number that the contract's examples order, and a first product that can be bought singly."""
+    shop.product("8.40", number=1, units=100)
+    return shop.product("8.80", number=12_345, units=100)
+
+
+@pytest.fixture(scope="package")
 def hasty(shop: Shop) -> Iterator[Shop]:
     """The same shop through a second server, which gives orders and top-ups a second."""
     settings = OPERATED | QUICK | ROOMY | HOOKED | SHORT
