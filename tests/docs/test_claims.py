@@ -7,13 +7,14 @@ import pytest
 
 from tests.docs.reading import ROOT, text
 from ytmarket.adapters.postgres import database, embedded_settings
+from ytmarket.adapters.system.clock import SystemClock
 from ytmarket.application import orders
 from ytmarket.domain import limits, pricing, reservations, topups
 from ytmarket.domain.money import CENT
+from ytmarket.domain.networks import WalletFamily
 from ytmarket.entrypoints import seed, settings
-from ytmarket.entrypoints.asgi import create_app
+from ytmarket.entrypoints.readers import EXTRAS, readers_of
 from ytmarket.entrypoints.settings import Settings, SettingsError
-from ytmarket.testing.postgres import temporary_data_dir
 
 WORDS: Final = {12: "twelve", 15: "fifteen", 60: "sixty"}
 
@@ -51,11 +52,17 @@ def test_spans_and_distances_told_in_words() -> None:
     assert limits.WEBHOOK_ATTEMPTS_MAX == 5, "changelog: sent at most five times"
 
 
-async def test_this_version_reads_devnet_only() -> None:
-    """When this fails, docs/settings.md has something better to say."""
-    assert "This version reads devnet only" in text(ROOT / "docs/settings.md")
-    with temporary_data_dir() as data_dir:
-        app = create_app(Settings(data_dir=data_dir, tron_wallet="TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6t"))
-        with pytest.raises(SettingsError, match="devnet"):
-            async with app.router.lifespan_context(app):
-                pytest.fail("it opened")
+@pytest.mark.parametrize(
+    ("settings", "complaint"),
+    [
+        ({"ton_wallet": "EQ", "ton_rpc": ("https://node.invalid",)}, "does not read TON yet"),
+        ({"evm_wallet": "0x" + "1" * 40}, "YTMARKET_BSC_RPC"),
+    ],
+)
+def test_a_wallet_that_cannot_be_read_names_its_setting(settings: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(SettingsError, match=complaint):
+        readers_of(Settings(**settings), SystemClock())
+
+
+def test_the_families_that_are_read_are_those_of_the_page() -> None:
+    assert set(EXTRAS) == {WalletFamily.EVM}, "docs/settings.md: which networks this version reads"
