@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Lifespan
 
 from ytmarket.adapters.http.admission import ClientRequest, admit_client, refuse_path, use_signature
+from ytmarket.adapters.http.docs import routes as docs
 from ytmarket.adapters.http.door import Door
 from ytmarket.adapters.http.endpoint import Admit, Endpoint, Handler
 from ytmarket.adapters.http.exchange import ANSWER_SECONDS, Exchange
@@ -51,6 +52,7 @@ def build_app(
     routes = [
         *_client_routes(door),
         Route("/api/openapi.json", _openapi, methods=["GET"]),
+        *_docs_routes(door),
         *_devnet_routes(door),
         *_admin_routes(door),
         _no_route(door),
@@ -65,6 +67,26 @@ async def _openapi(_: Request) -> Response:
 @cache
 def _document() -> bytes:
     return encode(document(version("ytmarket")))
+
+
+def _docs_routes(door: Door) -> list[BaseRoute]:
+    def route(path: str, show: Handler[docs.Reader]) -> Route:
+        handlers = {"GET": show}
+        endpoint = Endpoint(
+            door=door,
+            admit=docs.admit_reader,
+            handlers=handlers,
+            otherwise=_wrong_method(handlers),
+            cache_control=docs.ALWAYS_ASKED,
+        )
+        return Route(f"/api/docs{path}", endpoint)
+
+    return [
+        route("", docs.show_page),
+        route("/style.css", docs.show_style),
+        route("/app.js", docs.show_script),
+        route("/postman_collection.json", docs.show_postman),
+    ]
 
 
 def _client_routes(door: Door) -> list[BaseRoute]:

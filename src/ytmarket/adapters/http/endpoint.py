@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from ytmarket.adapters.http import problems
 from ytmarket.adapters.http.door import Door
-from ytmarket.adapters.http.exchange import ANSWER_SECONDS, BODY_SECONDS, Exchange, Phase
+from ytmarket.adapters.http.exchange import ANSWER_SECONDS, BODY_SECONDS, Exchange, Phase, RawHeader
 from ytmarket.adapters.http.refusals import BodyTooSlow, ClientGone
 from ytmarket.application.errors import OutcomeUnknown, Unavailable
 
@@ -42,6 +42,7 @@ class Endpoint(Generic[C]):
     otherwise: Handler[C]
     answer_seconds: float = ANSWER_SECONDS
     body_seconds: float = BODY_SECONDS
+    cache_control: RawHeader = NOT_STORED
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         timer = asyncio.timeout(self.answer_seconds)
@@ -55,7 +56,7 @@ class Endpoint(Generic[C]):
             response = _problem(trouble, exchange)
         response.raw_headers += [
             (b"x-request-id", exchange.request_id.encode()),
-            NOT_STORED,
+            self.cache_control,
             *exchange.answer_headers,
         ]
         await response(scope, receive, send)

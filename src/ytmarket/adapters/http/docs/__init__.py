@@ -1,0 +1,1 @@
+"""The page that clients learn the API from, and try it on."""
