@@ -1,4 +1,4 @@
-"""A hop in front of a JSON-RPC node over HTTP, which fails as it is told, or changes what is answered."""
+"""A hop in front of a node that speaks JSON over HTTP, which fails as it is told, or changes answers."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ SECRET: Final = "s3cret-in-the-path"
 BROKEN_OFF_BYTES: Final = 20
 
 Call = dict[str, Any]
+"""A JSON-RPC call; of a node that has a path for each method, the request with the path as `method`."""
+
 Reply = dict[str, Any]
 Edit = Callable[[Call, Reply], Reply]
 """From a call, and what the node answered it, to the answer that is passed on."""
@@ -86,18 +88,20 @@ class FaultyNode:
         answer = await self._pass_on(request, body)
         if self.fault is Fault.BREAKS_OFF:
             return web.Response(body=answer[:-BROKEN_OFF_BYTES])
-        return web.Response(body=self._edited(body, answer), content_type="application/json")
+        edited = self._edited(_path(request), body, answer)
+        return web.Response(body=edited, content_type="application/json")
 
     async def _pass_on(self, request: web.Request, body: bytes) -> bytes:
-        path = request.path.removeprefix(f"/{SECRET}")
+        path = _path(request)
         headers = {"Content-Type": "application/json"}
         async with self._session.post(self.upstream + path, data=body, headers=headers) as answer:
             return await answer.read()
 
-    def _edited(self, body: bytes, answer: bytes) -> bytes:
+    def _edited(self, path: str, body: bytes, answer: bytes) -> bytes:
         calls, replies = json.loads(body), json.loads(answer)
         is_batch = isinstance(calls, list)
         calls, replies = (calls, replies) if is_batch else ([calls], [replies])
+        calls = [{"method": path.strip("/"), **call} for call in calls]
         self.calls += [call["method"] for call in calls]
         if self.edit is None:
             return answer
@@ -122,6 +126,10 @@ async def faulty_node(upstream: str) -> AsyncIterator[FaultyNode]:
             yield node
         finally:
             await runner.cleanup()
+
+
+def _path(request: web.Request) -> str:
+    return request.path.removeprefix(f"/{SECRET}")
 
 
 def _hang_up(request: web.Request) -> web.Response:

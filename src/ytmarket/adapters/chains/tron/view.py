@@ -1,0 +1,139 @@
+"""One node's view of TRON: the last solid block, and payments in blocks below it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final, TypeVar
+
+import attrs
+
+from ytmarket.adapters.chains.tron.node import TronNode
+from ytmarket.adapters.chains.tron.transfers import Contradiction, Filter
+from ytmarket.adapters.chains.tron.wallet import NOBODY
+from ytmarket.adapters.chains.tron.wire import WORD_CHARS, Answer, Block, Header, Info, Verdict
+from ytmarket.application.ports.chain_reader import ChainMisconfigured, ReaderError
+from ytmarket.domain.deposits import Deposit
+
+LAG_BLOCKS_MAX: Final = 300
+"""A quarter of an hour. What a node lacks further below its head it has not lost sight of: it is gone."""
+
+AT_ONCE: Final = 8
+
+H = TypeVar("H", bound=Header)
+
+
+@attrs.frozen
+class ReadBlock:
+    """A block, and the payments in it, in chain order."""
+
+    header: Header
+    deposits: tuple[Deposit, ...]
+
+
+@attrs.frozen
+class View:
+    """Only `walletsolidity` is asked: blocks that two thirds of the producers have built upon.
+
+    Every answer is checked against what was asked; one that makes no sense is `ChainUnavailable`.
+    """
+
+    node: TronNode
+    filter: Filter
+
+    async def check(self) -> None:
+        """See once that the node is of this chain, and the token what we take it for.
+
+        Raises `ChainMisconfigured` naming the setting.
+        """
+        if self.node.is_checked:
+            return
+        chain = self.filter.chain
+        first = await self.node.ask(Header, "walletsolidity/getblockbynum", num=0)
+        if first is None:
+            raise self.node.unavailable("does not know the chain's first block")
+        if first.id != chain.genesis:
+            raise self._misconfigured(f"is of the chain that begins with {first.id}")
+        places = await self._decimals()
+        if places != chain.decimals:
+            raise self._misconfigured(f"gives {chain.token} {places} decimals, not {chain.decimals}")
+        self.node.is_checked = True
+
+    async def head(self) -> Header:
+        """The last solid block."""
+        header = await self.node.ask(Header, "walletsolidity/getnowblock")
+        if header is None:
+            raise self.node.behind("knows no solid block yet")
+        return self._sane(header)
+
+    async def header(self, number: int, head: Header) -> Header:
+        """A block without its payments. Raises `ChainBehind` or `ChainGap` where the node lacks it."""
+        return await self._get(Header, number, head)
+
+    async def blocks(self, numbers: Sequence[int], head: Header) -> list[ReadBlock]:
+        """These blocks, each whole. Raises `ChainBehind` or `ChainGap` where the node lacks one."""
+        found = list[ReadBlock]()
+        for start in range(0, len(numbers), AT_ONCE):
+            some = numbers[start : start + AT_ONCE]
+            tasks = (self._block(number, head) for number in some)
+            # All are waited for, so that nothing is left running behind a trouble.
+            outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+            for outcome in outcomes:
+                if isinstance(outcome, BaseException):
+                    raise outcome
+                found.append(outcome)
+        return found
+
+    async def _block(self, number: int, head: Header) -> ReadBlock:
+        block = await self._get(Block, number, head)
+        call = "walletsolidity/gettransactioninfobyblocknum"
+        infos = await self.node.ask(list[Info], call, num=number) or []
+        # For a block it does not know a node answers with an empty list, and with no error.
+        if len(infos) != len(block.transactions):
+            counts = f"{len(infos)} receipts of {len(block.transactions)} transactions"
+            raise self._lack(f"gives {counts} in block {number}", number, head)
+        try:
+            return ReadBlock(block, self.filter.deposits(block, infos))
+        except Contradiction as contradiction:
+            raise self.node.unavailable(str(contradiction)) from None
+
+    async def _get(self, kind: type[H], number: int, head: Header) -> H:
+        header = await self.node.ask(kind, "walletsolidity/getblockbynum", num=number)
+        if header is None:
+            raise self._lack(f"does not know block {number}", number, head)
+        if self._sane(header).number != number:
+            raise self.node.unavailable(f"was asked for block {number} and answered {header.number}")
+        return header
+
+    async def _decimals(self) -> int:
+        token = self.filter.token
+        answer = await self.node.ask(
+            Answer,
+            "walletsolidity/triggerconstantcontract",
+            owner_address=NOBODY.full,
+            contract_address=token.full,
+            function_selector="decimals()",
+        )
+        verdict = Verdict() if answer is None else answer.result
+        if "not exist" in verdict.words:
+            raise self._misconfigured(f"has no contract at {token.text}")
+        words = () if answer is None else answer.constant_result
+        if len(words) != 1 or len(words[0]) != WORD_CHARS:
+            said = f", saying {self.node.quote(verdict.words)}" if verdict.words else ""
+            raise self.node.unavailable(f"did not tell the decimals of {token.text}{said}")
+        return int(words[0], 16)
+
+    def _sane(self, header: Header) -> Header:
+        if not header.is_sane:
+            raise self.node.unavailable(f"gives block {header.number} the id {header.id}")
+        return header
+
+    def _lack(self, what: str, number: int, head: Header) -> ReaderError:
+        if head.number - number <= LAG_BLOCKS_MAX:
+            return self.node.behind(what)
+        return self.node.gap(f"{what}: name a node that keeps older blocks in {self.node.endpoint.setting}")
+
+    def _misconfigured(self, what: str) -> ChainMisconfigured:
+        chain = self.filter.chain
+        wanted = f"{chain.setting} needs nodes of {chain.network}, whose first block is {chain.genesis}"
+        return ChainMisconfigured(f"{self.node.endpoint} {what}: {wanted}")
