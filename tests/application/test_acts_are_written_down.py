@@ -131,7 +131,7 @@ def acts_of(services: Services) -> set[str]:
     """Every use case that says who acts."""
     return {
         f"{field}.{name}"
-        for field in (attribute.name for attribute in services.__attrs_attrs__)  # type: ignore[attr-defined] # attrs
+        for field in (attribute.name for attribute in services.__attrs_attrs__)
         for name, method in inspect.getmembers(getattr(services, field), inspect.iscoroutinefunction)
         if not name.startswith("_") and {"actor", "instruction"} & set(inspect.signature(method).parameters)
     }

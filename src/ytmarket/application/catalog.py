@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Final
 
 import attrs
 
@@ -13,8 +15,11 @@ from ytmarket.application.ports.unit_of_work import NewUnitOfWork
 from ytmarket.application.ports.vault import Vault
 from ytmarket.domain import catalog
 from ytmarket.domain.catalog import Product
-from ytmarket.domain.errors import ProductNotFound
+from ytmarket.domain.errors import Conflict, ProductNotFound, SkuTaken
 from ytmarket.domain.ids import ProductId, UnitId
+
+SEALED_AT_ONCE: Final = 2_000
+NAMED_MAX: Final = 20
 
 
 def unit_context(unit: UnitId) -> str:
@@ -29,12 +34,17 @@ class CatalogService:
     new_unit_of_work: NewUnitOfWork
     clock: Clock
     vault: Vault
+    # For what may take longer than a client would wait.
+    new_patient_unit_of_work: NewUnitOfWork = attrs.field(
+        default=attrs.Factory(lambda self: self.new_unit_of_work, takes_self=True)
+    )
 
     async def put(self, product: Product, actor: Actor) -> Product:
         """Add a product, or change all but its stock. Raises `InvalidRequest`, `Conflict`."""
         catalog.check_price(product.price)
         now = self.clock.now()
         async with self.new_unit_of_work() as uow:
+            before = await uow.catalog.product(product.id)
             await uow.catalog.put(product, now)
             kept = await uow.catalog.product(product.id)
             await audited(
@@ -43,34 +53,78 @@ class CatalogService:
                 now,
                 "product.put",
                 f"product:{product.id}",
-                sku=product.sku,
-                price_usdt=product.price,
-                min_quantity=product.min_quantity,
+                before=None if before is None else _told(before),
+                after=_told(product),
             )
             await uow.commit()
         if kept is None:
             raise ProductNotFound
         return kept
 
-    async def add_stock(self, product: ProductId, contents: Sequence[bytes], actor: Actor) -> int:
+    async def put_all(self, products: Sequence[Product], actor: Actor) -> None:
+        """Add products, or change all but their stock: all of them or none.
+
+        Raises `InvalidRequest`, and `SkuTaken` for the first whose sku is another product's.
+        """
+        for product in products:
+            catalog.check_price(product.price)
+        now = self.clock.now()
+        async with self.new_patient_unit_of_work() as uow:
+            for position, product in enumerate(products):
+                try:
+                    await uow.catalog.put(product, now)
+                except Conflict:
+                    raise SkuTaken(position=position) from None
+            ids = ", ".join(str(product.id) for product in products[:NAMED_MAX])
+            more = f" and {len(products) - NAMED_MAX} more" if len(products) > NAMED_MAX else ""
+            await audited(
+                uow, actor, now, "catalog.import", "catalog:products", products=len(products), ids=ids + more
+            )
+            await uow.commit()
+
+    async def add_stock(
+        self,
+        product: ProductId,
+        contents: Sequence[bytes],
+        actor: Actor,
+        *,
+        on_sealed: Callable[[int], None] = lambda _: None,
+    ) -> int:
         """Put units on the shelf, all or none; how many are available now.
 
-        Raises `ProductNotFound`, and `DuplicateUnit` for content that was in stock before.
+        *on_sealed* hears how many have been encrypted, again and again. Raises `ProductNotFound`, and
+        `DuplicateUnit` for content that was in stock before.
         """
-        now = self.clock.now()
         async with self.new_unit_of_work() as uow:
             if await uow.catalog.product(product) is None:
                 raise ProductNotFound
             ids = await uow.catalog.next_unit_ids(len(contents))
-            units = [
-                NewUnit(
-                    id=unit_id,
-                    sealed=self.vault.seal(content, unit_context(unit_id)),
-                    fingerprint=self.vault.fingerprint(content),
-                )
-                for unit_id, content in zip(ids, contents, strict=True)
-            ]
+        units: list[NewUnit] = []
+        for first in range(0, len(contents), SEALED_AT_ONCE):
+            batch = slice(first, first + SEALED_AT_ONCE)
+            # Clients are served meanwhile, and no transaction is open.
+            units += await asyncio.to_thread(self._sealed, ids[batch], contents[batch])
+            on_sealed(len(units))
+        now = self.clock.now()
+        async with self.new_patient_unit_of_work() as uow:
             available = await uow.catalog.add_units(product, units, now)
             await audited(uow, actor, now, "product.stock", f"product:{product}", added=len(units))
             await uow.commit()
         return available
+
+    def _sealed(self, ids: Sequence[UnitId], contents: Sequence[bytes]) -> list[NewUnit]:
+        return [
+            NewUnit(
+                id=unit_id,
+                sealed=self.vault.seal(content, unit_context(unit_id)),
+                fingerprint=self.vault.fingerprint(content),
+            )
+            for unit_id, content in zip(ids, contents, strict=True)
+        ]
+
+
+def _told(product: Product) -> str:
+    return (
+        f"{product.sku}, {product.title}, {product.category},"
+        f" {product.price} USDT, at least {product.min_quantity}"
+    )

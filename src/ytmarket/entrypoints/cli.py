@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
 import sys
-from collections.abc import Awaitable, Callable
-from getpass import getuser
-from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated
 
-import attrs
 import typer
-from rich.console import Console
 
 from ytmarket.adapters.postgres.embedded_errors import EmbeddedServerError
-from ytmarket.application.audit import Actor
 from ytmarket.application.errors import ApplicationError
-from ytmarket.application.instructions import Instruction
 from ytmarket.application.ports.devnet import DevnetTransfer
-from ytmarket.domain import api_keys
-from ytmarket.domain.errors import ShopError
-from ytmarket.domain.ids import OrderId
+from ytmarket.domain.errors import InvalidRequest, ShopError
 from ytmarket.domain.money import Usdt
 from ytmarket.domain.networks import Network
-from ytmarket.domain.orders import Order
-from ytmarket.entrypoints.bootstrap import Shop, open_shop
-from ytmarket.entrypoints.settings import Settings, SettingsError, table
+from ytmarket.entrypoints.bootstrap import Shop
+from ytmarket.entrypoints.commands import audit, books, catalog, deposits, keys, orders, stock, webhooks
+from ytmarket.entrypoints.settings import SettingsError, table
+from ytmarket.entrypoints.terminal import AsJson, DataDir, err, out, settings_with, show, stop, with_shop
 
 app = typer.Typer(
     name="ytmarket",
@@ -35,52 +25,31 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-keys = typer.Typer(help="Customers' API keys.", no_args_is_help=True)
-orders = typer.Typer(help="Orders.", no_args_is_help=True)
 devnet = typer.Typer(help="The built-in chain for trying things out.", no_args_is_help=True)
-app.add_typer(keys, name="keys")
-app.add_typer(orders, name="orders")
-app.add_typer(devnet, name="devnet")
-
-out = Console()
-err = Console(stderr=True)
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
-DataDir = Annotated[
-    Path | None, typer.Option("--data-dir", help="Folder for the embedded database and the master key.")
-]
+for name, group in (
+    ("keys", keys.app),
+    ("deposits", deposits.app),
+    ("orders", orders.app),
+    ("catalog", catalog.app),
+    ("stock", stock.app),
+    ("webhooks", webhooks.app),
+    ("audit", audit.app),
+    ("devnet", devnet),
+):
+    app.add_typer(group, name=name)
+app.command()(books.verify)
 
 
 def main() -> None:
     """Run the command line; trouble that a person can mend is one sentence, not a traceback."""
     try:
         app()
+    except InvalidRequest as refusal:
+        err.print(f"[bold red]ytmarket:[/] {refusal.pointer} {refusal.problem}", highlight=False)
+        sys.exit(1)
     except (SettingsError, ShopError, ApplicationError, EmbeddedServerError) as trouble:
         err.print(f"[bold red]ytmarket:[/] {trouble}", highlight=False)
         sys.exit(1)
-
-
-def settings_with(data_dir: Path | None = None, **changes: Any) -> Settings:
-    """The environment's settings, with what the command line says instead."""
-    settings = Settings.from_environment(os.environ)
-    if data_dir is not None:
-        changes["data_dir"] = data_dir
-    return attrs.evolve(settings, **changes)
-
-
-def actor() -> Actor:
-    """Who sits at the terminal."""
-    return Actor(f"cli:{getuser()}")
-
-
-def with_shop(data_dir: Path | None, use: Callable[[Shop], Awaitable[None]]) -> None:
-    """Open the shop beside a running server, or by itself, for one command."""
-
-    async def run() -> None:
-        async with open_shop(settings_with(data_dir)) as shop:
-            await use(shop)
-
-    asyncio.run(run())
 
 
 @app.command()
@@ -132,47 +101,6 @@ def list_settings(as_json: AsJson = False) -> None:
     show([dict(zip(columns, row, strict=True)) for row in table()], as_json=as_json)
 
 
-@keys.command()
-def mint(
-    label: Annotated[str, typer.Argument(help="Whose key it is, for your lists.")],
-    secret: Annotated[bool, typer.Option(help="Issue an HMAC secret as well.")] = True,
-    allow_ip: Annotated[
-        list[str] | None, typer.Option(help="Address or CIDR range it may be used from.")
-    ] = None,
-    data_dir: DataDir = None,
-    as_json: AsJson = False,
-) -> None:
-    """Mint a key. Key and secret are shown now and never again."""
-    allowed = [api_keys.parse_range(text, "--allow-ip") for text in allow_ip or []]
-
-    async def use(shop: Shop) -> None:
-        minted = await shop.services.api_keys.mint(label, actor(), with_secret=secret, allowed=allowed)
-        told = {"fp": minted.record.fp, "key": minted.key, "secret": minted.secret or "-", "label": label}
-        if as_json:
-            show([told], as_json=True)
-        else:
-            for name, value in told.items():
-                out.print(f"{name:<8}{value}", soft_wrap=True, highlight=False)
-
-    with_shop(data_dir, use)
-
-
-@orders.command()
-def cancel(
-    order_id: int,
-    reason: Annotated[str, typer.Option(prompt=True, help="Why, for the audit.")],
-    data_dir: DataDir = None,
-) -> None:
-    """Call an order off; its customer is refunded by the next sweep."""
-
-    async def use(shop: Shop) -> None:
-        word: Instruction[Order] = Instruction(actor=actor(), reason=reason)
-        order = (await shop.services.fulfilment.cancel(OrderId(order_id), word)).fresh
-        out.print(f"Order {order.id} is {order.status}; {order.due} USDT will be given back.")
-
-    with_shop(data_dir, use)
-
-
 @devnet.command()
 def send(
     network: Annotated[Network, typer.Argument(help="Network to send on.")],
@@ -192,15 +120,3 @@ def send(
         out.print(await shop.services.devnet.send(transfer))
 
     with_shop(data_dir, use)
-
-
-def stop(message: str) -> NoReturn:
-    """End the command with a sentence."""
-    raise SettingsError(message)
-
-
-def show(rows: list[dict[str, str]], *, as_json: bool) -> None:
-    """A table for people, or JSON for programs."""
-    from ytmarket.entrypoints.tables import print_rows
-
-    print_rows(out, rows, as_json=as_json)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 
@@ -21,5 +22,5 @@ def print_rows(console: Console, rows: Sequence[Mapping[str, str]], *, as_json: 
     for name in rows[0]:
         table.add_column(name, overflow="fold")
     for row in rows:
-        table.add_row(*row.values())
+        table.add_row(*map(escape, row.values()))
     console.print(table)

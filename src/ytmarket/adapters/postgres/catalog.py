@@ -8,7 +8,6 @@ from typing import Final
 
 import attrs
 
-from ytmarket.adapters.postgres.arrays import numbers
 from ytmarket.adapters.postgres.connections import Connection
 from ytmarket.adapters.postgres.rows import PRODUCT_COLUMNS, product_of
 from ytmarket.application.ports.repositories import NewUnit
@@ -25,17 +24,22 @@ PUT: Final = """
 """
 PRODUCT: Final = f"select {PRODUCT_COLUMNS} from product where id = %s"
 NEXT_UNITS: Final = "select nextval('stock_unit_number') from generate_series(1, %s)"
-LOCK: Final = "select 1 from product where id = %s for no key update"
-# Whoever adds units to a product holds its row, so that no other unit can come in between.
+# Whoever adds units to a product does so alone, and orders need not wait for it: the product's own row is
+# locked only by the trigger that counts, at the very end.
+ALONE: Final = "select pg_advisory_xact_lock(hashtextextended('stock of product ' || %s::bigint, 0))"
+EXISTS: Final = "select from product where id = %s"
+MAKE_ROOM: Final = """
+    create temporary table new_unit (id bigint, sealed bytea, fingerprint bytea) on commit drop
+"""
+LOAD: Final = "copy new_unit (id, sealed, fingerprint) from stdin (format binary)"
 KNOWN: Final = """
-    select fingerprint from unnest(%s::bytea[]) as new (fingerprint)
-    join stock_unit using (fingerprint) where stock_unit.product_id = %s
+    select fingerprint from new_unit join stock_unit using (fingerprint) where stock_unit.product_id = %s
 """
 ADD_UNITS: Final = """
     insert into stock_unit (id, product_id, sealed, fingerprint, created_at)
-    select id, %s, sealed, fingerprint, %s
-    from unnest(%s::bigint[], %s::bytea[], %s::bytea[]) as new (id, sealed, fingerprint)
+    select id, %s, sealed, fingerprint, %s from new_unit order by id
 """
+FORGET: Final = "drop table new_unit"
 AVAILABLE: Final = "select available from product where id = %s"
 
 
@@ -69,18 +73,27 @@ class PostgresCatalog:
 
     async def add_units(self, product: ProductId, units: Sequence[NewUnit], now: datetime) -> int:
         run = self._connection.execute
-        if await (await run(LOCK, [product])).fetchone() is None:
+        await run(ALONE, [product])
+        if await (await run(EXISTS, [product])).fetchone() is None:
             raise ProductNotFound
-        fingerprints = [unit.fingerprint for unit in units]
-        known = await (await run(KNOWN, [fingerprints, product])).fetchall()
-        _check_new(fingerprints, known={row[0] for row in known})
-        sealed = [unit.sealed for unit in units]
-        await run(ADD_UNITS, [product, now, numbers(unit.id for unit in units), sealed, fingerprints])
+        await self._load(units)
+        known = await (await run(KNOWN, [product])).fetchall()
+        _check_new([unit.fingerprint for unit in units], known={row[0] for row in known})
+        await run(ADD_UNITS, [product, now])
+        await run(FORGET)
         row = await (await run(AVAILABLE, [product])).fetchone()
         if row is None:
             raise ProductNotFound
         available: int = row[0]
         return available
+
+    async def _load(self, units: Sequence[NewUnit]) -> None:
+        await self._connection.execute(MAKE_ROOM)
+        cursor = self._connection.cursor()
+        async with cursor.copy(LOAD) as copy:
+            copy.set_types(["int8", "bytea", "bytea"])
+            for unit in units:
+                await copy.write_row((unit.id, unit.sealed, unit.fingerprint))
 
 
 def _check_new(fingerprints: Sequence[bytes], *, known: set[bytes]) -> None:

@@ -136,14 +136,14 @@ def conninfo(dsn: str) -> str:
 
 
 @asynccontextmanager
-async def lent(pool: Pool) -> AsyncIterator[Connection]:
-    """Borrow a connection; its troubles come out as `Unavailable`, and within `PATIENCE_SECONDS`.
+async def lent(pool: Pool, *, patience: float = PATIENCE_SECONDS) -> AsyncIterator[Connection]:
+    """Borrow a connection; its troubles come out as `Unavailable`, and within *patience*, in seconds.
 
     What was not committed when the block ends is rolled back. A server that does not answer at all
     ends the wait through the socket: to cancel a query one needs an answer as well.
     """
     loop = asyncio.get_running_loop()
-    patience_ends = loop.time() + PATIENCE_SECONDS
+    patience_ends = loop.time() + patience
     try:
         connection = await _living(pool)
         watchdog = loop.call_at(patience_ends, _cut, connection)

@@ -19,7 +19,7 @@ from ytmarket.adapters.postgres.connections import (
     open_pool,
 )
 from ytmarket.adapters.postgres.queries import PostgresQueries
-from ytmarket.adapters.postgres.unit_of_work import units_of_work
+from ytmarket.adapters.postgres.unit_of_work import patient_units_of_work, units_of_work
 from ytmarket.application.errors import ApplicationError, Unavailable
 from ytmarket.application.ports.unit_of_work import NewUnitOfWork
 
@@ -40,6 +40,7 @@ class PostgresDatabase:
     """Units of work, questions and the clock of one database. `open` makes it."""
 
     unit_of_work: NewUnitOfWork
+    patient_unit_of_work: NewUnitOfWork
     queries: PostgresQueries
     clock: PostgresClock
     reading: Pool = attrs.field(repr=False)
@@ -73,6 +74,7 @@ class PostgresDatabase:
             raise
         return cls(
             unit_of_work=units_of_work(writing),
+            patient_unit_of_work=patient_units_of_work(writing),
             queries=PostgresQueries(reading),
             clock=clock,
             reading=reading,

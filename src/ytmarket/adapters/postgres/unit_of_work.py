@@ -27,7 +27,6 @@ from ytmarket.adapters.postgres.website import PostgresWebsite
 from ytmarket.application.errors import ApplicationError
 from ytmarket.application.ports.unit_of_work import NewUnitOfWork, UnitOfWork
 
-
 LONG_SECONDS: Final = 110.0
 LONG: Final = "set local statement_timeout = '100s'"
 

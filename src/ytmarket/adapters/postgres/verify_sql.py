@@ -1,0 +1,227 @@
+"""What the books must be, as questions in SQL: each answers the rows for which it is not so.
+
+They share nothing with the code that keeps the books. Every answer has three columns: where, what is kept
+there, and what it must be as recomputed from the transfers and rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+BALANCES: Final = """
+    with legs as (
+        select substr(credit, 10)::bigint as id, kind, amount from transfer where credit like 'customer:%'
+        union all
+        select substr(debit, 10)::bigint, kind, -amount from transfer where debit like 'customer:%'
+    ),
+    sums as (
+        select id,
+            sum(amount) filter (where kind not in ('order_charged', 'order_refunded')) as topped_up,
+            -sum(amount) filter (where kind = 'order_charged') as charged,
+            sum(amount) filter (where kind = 'order_refunded') as refunded
+        from legs group by id
+    )
+    select 'account ' || coalesce(account.id, sums.id),
+        case when account.id is null then 'no account'
+            else concat_ws(' ', account.topped_up, account.charged, account.refunded, account.balance) end,
+        concat_ws(' ', must.topped_up, must.charged, must.refunded,
+            must.topped_up - must.charged + must.refunded)
+    from account full join sums on sums.id = account.id
+    cross join lateral (
+        select coalesce(sums.topped_up, 0) as topped_up, coalesce(sums.charged, 0) as charged,
+            coalesce(sums.refunded, 0) as refunded
+    ) must
+    where account.id is null
+        or (account.topped_up, account.charged, account.refunded, account.balance)
+            is distinct from (must.topped_up, must.charged, must.refunded,
+                must.topped_up - must.charged + must.refunded)
+        or account.balance < 0
+"""
+KINDS: Final = """
+    with rules (kind, debit, credit) as (values
+        ('deposit_credited', 'wallet', 'customer'), ('deposit_set_aside', 'wallet', 'unmatched'),
+        ('manual_credit', 'unmatched', 'customer'), ('deposit_applied', 'unmatched', 'escrow'),
+        ('deposit_returned', 'unmatched', 'wallet'), ('order_charged', 'customer', 'escrow'),
+        ('order_settled', 'escrow', 'sales'), ('order_refunded', 'escrow', 'customer'),
+        ('website_payment', 'wallet', 'escrow'), ('website_refund_owed', 'escrow', 'refunds_payable'),
+        ('website_refund_paid', 'refunds_payable', 'wallet'),
+        ('marketplace_taken', 'adjustments', 'escrow'), ('marketplace_returned', 'escrow', 'adjustments'),
+        ('adjustment', 'adjustments', 'customer'), ('adjustment', 'customer', 'adjustments'),
+        ('deposit_orphaned', 'customer', 'wallet'), ('orphan_shortfall', 'adjustments', 'wallet')
+    )
+    select 'transfer ' || transfer.id,
+        concat_ws(' ', transfer.kind, transfer.debit, transfer.credit, transfer.amount),
+        'a positive amount between the accounts of its kind'
+    from transfer
+    where amount <= 0 or not exists (
+        select from rules
+        where rules.kind = transfer.kind and rules.debit = split_part(transfer.debit, ':', 1)
+            and rules.credit = split_part(transfer.credit, ':', 1)
+    )
+"""
+ESCROW: Final = """
+    with moved as (
+        select order_id,
+            coalesce(sum(amount) filter (where credit = 'escrow'), 0) as charged,
+            coalesce(sum(amount) filter (where debit = 'escrow' and credit = 'sales'), 0) as settled,
+            coalesce(sum(amount) filter (where debit = 'escrow' and credit <> 'sales'), 0) as refunded
+        from transfer where 'escrow' in (debit, credit) group by order_id
+    )
+    select 'order ' || coalesce(orders.id::text, moved.order_id::text, 'of no number'),
+        case when orders.id is null then 'no order'
+            else concat_ws(' ', orders.charged, orders.settled, orders.refunded) end,
+        concat_ws(' ', coalesce(moved.charged, 0), coalesce(moved.settled, 0), coalesce(moved.refunded, 0))
+    from orders full join moved on moved.order_id = orders.id
+    where orders.id is null
+        or (orders.charged, orders.settled, orders.refunded) is distinct from
+            (coalesce(moved.charged, 0), coalesce(moved.settled, 0), coalesce(moved.refunded, 0))
+"""
+ENDS: Final = """
+    select 'order ' || id, concat_ws(' ', status, refund, charged, settled, refunded),
+        'its money where its status says'
+    from orders
+    where case
+        when status in ('awaiting_payment', 'processing')
+            then refund <> 'none' or settled <> 0 or refunded <> 0
+        when status = 'completed' then refund <> 'none' or settled <> charged
+        when refund = 'refunded' then settled + refunded <> charged
+        when refund = 'due' then refunded <> 0
+        else charged <> 0
+    end
+"""
+DEPOSITS: Final = """
+    with moved as (
+        select deposit_id,
+            sum(case when debit like 'wallet:%' then amount when credit like 'wallet:%' then -amount
+                else 0 end) as held,
+            sum(case when credit like 'unmatched:%' then amount when debit like 'unmatched:%' then -amount
+                else 0 end) as waiting
+        from transfer where deposit_id is not null group by deposit_id
+    )
+    select 'deposit ' || coalesce(deposit.id, moved.deposit_id),
+        concat_ws(' ', coalesce(moved.held, 0), coalesce(moved.waiting, 0)),
+        case when deposit.id is null then 'no deposit' else concat_ws(' ', must.held, must.waiting) end
+    from deposit full join moved on moved.deposit_id = deposit.id
+    cross join lateral (
+        select
+            case when deposit.status in ('credited_auto', 'credited_manual', 'applied', 'unmatched')
+                then deposit.amount else 0 end as held,
+            case when deposit.status = 'unmatched' then deposit.amount else 0 end as waiting
+    ) must
+    where deposit.id is null
+        or (coalesce(moved.held, 0), coalesce(moved.waiting, 0)) is distinct from (must.held, must.waiting)
+"""
+AMOUNTS: Final = """
+    select 'deposit ' || id, amount::text, must::text
+    from deposit cross join lateral (select trunc(raw * 1000000 / power(10::numeric, decimals)) as must) raw
+    where amount <> must
+"""
+OWNERS: Final = """
+    select 'deposit ' || deposit.id, 'account ' || coalesce(deposit.account_id::text, 'of nobody'),
+        deposit.amount || ' credited to it, not ' || coalesce(given.amount, 0)
+    from deposit left join lateral (
+        select sum(case when credit = 'customer:' || deposit.account_id then amount
+            when debit = 'customer:' || deposit.account_id then -amount else 0 end) as amount
+        from transfer where transfer.deposit_id = deposit.id and transfer.account_id = deposit.account_id
+    ) given on true
+    where deposit.status in ('credited_auto', 'credited_manual')
+        and (deposit.account_id is null or given.amount is distinct from deposit.amount)
+"""
+TOPUPS: Final = """
+    select 'top-up ' || topup.id, concat_ws(' ', topup.status, topup.deposit_id),
+        'credited by a deposit that was credited'
+    from topup left join deposit on deposit.id = topup.deposit_id
+    where (topup.status in ('credited_auto', 'credited_manual')) is distinct from
+        coalesce(deposit.status in ('credited_auto', 'credited_manual', 'orphaned'), false)
+    union all
+    select 'deposit ' || deposit.id, 'top-up ' || deposit.topup_id, 'a top-up that it settled'
+    from deposit left join topup on topup.id = deposit.topup_id
+    where deposit.topup_id is not null and topup.deposit_id is distinct from deposit.id
+"""
+RESERVATIONS: Final = """
+    select 'top-up ' || topup.id,
+        concat_ws(' ', reservation.network, reservation.amount, reservation.purpose, reservation.payer,
+            reservation.live),
+        concat_ws(' ', topup.network, topup.amount, 2, topup.account_id, topup.starts_at, topup.expires_at)
+    from topup left join reservation on reservation.id = topup.reservation_id
+    where (reservation.network, reservation.amount, reservation.purpose, reservation.payer)
+            is distinct from (topup.network, topup.amount, 2::smallint, topup.account_id)
+        or topup.status = 'pending' and not reservation.live @> tstzrange(topup.starts_at, topup.expires_at)
+    union all
+    select 'reservation ' || one.id, concat_ws(' ', one.network, one.amount, one.live),
+        'apart from reservation ' || other.id
+    from reservation one join reservation other
+        on other.id > one.id and other.network = one.network and other.live && one.live
+            and other.band && one.band
+    union all
+    select 'reservation ' || id, band::text, 'a cent around ' || amount || ' on network ' || network_number
+    from reservation
+    where lower(band) <> network_number * 1000000000000000 + amount - 10000
+        or upper(band) <> network_number * 1000000000000000 + amount + 10001
+"""
+STOCK: Final = """
+    select 'product ' || product.id, product.available::text, count(stock_unit.id)::text
+    from product left join stock_unit on stock_unit.product_id = product.id and stock_unit.order_id is null
+    group by product.id having product.available <> count(stock_unit.id)
+"""
+UNITS: Final = """
+    with held as (select order_id, count(*) as units, count(distinct product_id) as products,
+            min(product_id) as product from stock_unit where order_id is not null group by order_id),
+    handed as (select order_id, count(*) as units from delivery group by order_id)
+    select 'order ' || coalesce(orders.id, held.order_id, handed.order_id),
+        coalesce(held.units, 0) || ' units held, ' || coalesce(handed.units, 0) || ' handed out',
+        case when orders.id is null then 'no order'
+            else must.held || ' held, ' || orders.delivered || ' handed out' end
+    from orders
+    full join held on held.order_id = orders.id
+    full join handed on handed.order_id = coalesce(orders.id, held.order_id)
+    cross join lateral (
+        select case when orders.status in ('processing', 'awaiting_payment') then orders.quantity
+            else orders.delivered end as held
+    ) must
+    where orders.id is null or coalesce(held.units, 0) <> must.held
+        or coalesce(handed.units, 0) <> orders.delivered
+        or held.products > 1 or held.product <> orders.product_id
+"""
+HANDED_OUT: Final = """
+    select 'unit ' || delivery.unit_id, 'of order ' || coalesce(stock_unit.order_id::text, 'nobody''s'),
+        'of order ' || delivery.order_id
+    from delivery left join stock_unit on stock_unit.id = delivery.unit_id
+    where stock_unit.order_id is distinct from delivery.order_id
+"""
+LINKS: Final = """
+    select 'order ' || orders.id, concat_ws(' ', 'account', orders.account_id, 'key', orders.api_key_id,
+            'product', orders.product_id), 'all of them there'
+    from orders
+    where not exists (select from product where id = orders.product_id)
+        or orders.account_id is not null and not exists (select from account where id = orders.account_id)
+        or orders.api_key_id is not null and not exists (
+            select from api_key where id = orders.api_key_id and account_id = orders.account_id
+        )
+    union all
+    select 'event ' || event.id, 'order ' || event.order_id, 'an order that is there'
+    from event where not exists (select from orders where id = event.order_id)
+    union all
+    select 'order ' || orders.id, 'no event ' || orders.status, 'an event of each status it came to'
+    from orders where status <> 'awaiting_payment' and not exists (
+        select from event where event.order_id = orders.id and event.status = orders.status
+    )
+"""
+
+CHECKS: Final[Mapping[str, str]] = {
+    "balance": BALANCES,
+    "transfer": KINDS,
+    "escrow": ESCROW,
+    "order": ENDS,
+    "deposit": DEPOSITS,
+    "deposit's amount": AMOUNTS,
+    "deposit's owner": OWNERS,
+    "top-up": TOPUPS,
+    "reservation": RESERVATIONS,
+    "stock": STOCK,
+    "units": UNITS,
+    "delivery": HANDED_OUT,
+    "link": LINKS,
+}
+"""What is checked → the question whose answers are what is wrong."""

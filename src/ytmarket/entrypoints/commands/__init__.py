@@ -1,0 +1,1 @@
+"""The commands of `ytmarket`, by what they are about."""

@@ -1,0 +1,80 @@
+"""What every command needs: settings, an open shop, and a way to show things."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from getpass import getuser
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import attrs
+import typer
+from rich.console import Console
+
+from ytmarket.application.audit import Actor
+from ytmarket.application.instructions import Instruction
+from ytmarket.domain.idempotency import Attempt
+from ytmarket.entrypoints.bootstrap import Shop, open_shop
+from ytmarket.entrypoints.settings import Settings, SettingsError
+from ytmarket.entrypoints.tables import print_rows
+
+out = Console()
+err = Console(stderr=True)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+DataDir = Annotated[
+    Path | None, typer.Option("--data-dir", help="Folder for the embedded database and the master key.")
+]
+Reason = Annotated[str, typer.Option(prompt=True, help="Why, for the audit.")]
+Once = Annotated[
+    str | None, typer.Option(help="A name for this act: the same act under the same name happens once.")
+]
+
+
+def settings_with(data_dir: Path | None = None, **changes: Any) -> Settings:
+    """The environment's settings, with what the command line says instead."""
+    settings = Settings.from_environment(os.environ)
+    if data_dir is not None:
+        changes["data_dir"] = data_dir
+    return attrs.evolve(settings, **changes)
+
+
+def actor() -> Actor:
+    """Who sits at the terminal."""
+    return Actor(f"cli:{getuser()}")
+
+
+def instruction(reason: str, once: str | None = None, *words: object) -> Instruction[Any]:
+    """What is said at the terminal; *words* are what *once* stands for."""
+    if not reason.strip():
+        stop("say why: --reason must not be empty")
+    attempt = None if once is None else Attempt.of(once, "terminal", " ".join(map(str, words)).encode())
+    return Instruction(actor=actor(), reason=reason, attempt=attempt)
+
+
+def with_shop(data_dir: Path | None, use: Callable[[Shop], Awaitable[None]]) -> None:
+    """Open the shop beside a running server, or by itself, for one command."""
+
+    async def run() -> None:
+        async with open_shop(settings_with(data_dir)) as shop:
+            await use(shop)
+
+    asyncio.run(run())
+
+
+def stop(message: str) -> NoReturn:
+    """End the command with a sentence."""
+    raise SettingsError(message)
+
+
+def show(rows: Sequence[dict[str, str]], *, as_json: bool) -> None:
+    """A table for people, or JSON for programs."""
+    print_rows(out, rows, as_json=as_json)
+
+
+def moment(at: datetime | None) -> str:
+    """A time as tables have it, in UTC."""
+    return "-" if at is None else at.strftime("%Y-%m-%d %H:%M:%S")

@@ -1,0 +1,114 @@
+"""The operator's commands, typed: keys, deposits, orders, the audit and the books."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.cli.conftest import Terminal
+from ytmarket.domain.errors import DepositNotWaiting, KeyNotFound, Overdrawn
+from ytmarket.entrypoints.settings import SettingsError
+
+UNMATCHED = """
+    insert into deposit (network, tx_hash, event_index, recipient, raw, decimals, amount, height, block_ref,
+        at, seen_at, status, reason)
+    values ('usdt_ton', 'x{number}', 0, 'w', {micros}, 6, {micros}, 1, 'b', now(), now(), 'unmatched',
+        'no_such_amount');
+    insert into transfer (kind, ref, debit, credit, amount, at, deposit_id)
+    values ('deposit_set_aside', '{number}', 'wallet:usdt_ton', 'unmatched:usdt_ton', {micros}, now(),
+        {number})
+"""
+
+
+def mint(terminal: Terminal, label: str = "Ann") -> dict[str, str]:
+    (told,) = terminal.rows("keys", "mint", label)
+    minted: dict[str, str] = told
+    return minted
+
+
+def test_a_keys_life(terminal: Terminal) -> None:
+    told = mint(terminal, "[bold]Ann")
+    fp = told["fp"]
+    assert "25.0 USDT; the balance is 25.0 USDT" in terminal.types(
+        "keys", "credit", fp, "25", "--reason", "a gift"
+    )
+    assert "-5.0 USDT; the balance is 20.0" in terminal.types(
+        "keys", "credit", fp, "-5", "--reason", "a slip"
+    )
+    with pytest.raises(Overdrawn):
+        terminal.types("keys", "credit", fp, "-20.000001", "--reason", "too much")
+    terminal.types("keys", "allow-ip", fp, "192.0.2.7", "2001:db8::/32")
+    (row,) = terminal.rows("keys", "list")
+    assert (row["fp"], row["label"], row["balance"], row["revoked"]) == (fp, "[bold]Ann", "20.0", "-")
+    assert row["from"] == "192.0.2.7/32, 2001:db8::/32"
+    assert "[bold]Ann" in terminal.types("keys", "list")
+    terminal.types("keys", "allow-ip", fp)
+    (rotated,) = terminal.rows("keys", "rotate-secret", fp)
+    assert rotated["secret"] != told["secret"]
+    (new,) = terminal.rows("keys", "replace", fp)
+    assert new["fp"] != fp
+    terminal.types("keys", "revoke", new["fp"], "--reason", "gone")
+    assert [row["revoked"] == "-" for row in terminal.rows("keys", "list")] == [False, False]
+    with pytest.raises(KeyNotFound):
+        terminal.types("keys", "revoke", "0" * 12)
+
+
+def test_an_act_with_a_name_happens_once(terminal: Terminal) -> None:
+    fp = mint(terminal)["fp"]
+    words = ("keys", "credit", fp, "25", "--reason", "a gift", "--once", "ticket-42")
+    terminal.types(*words)
+    with pytest.raises(Exception, match="done before"):
+        terminal.types(*words)
+    assert terminal.rows("keys", "list")[0]["balance"] == "25.0"
+
+
+def test_deposits_are_listed_credited_put_right_and_returned(terminal: Terminal) -> None:
+    ann, bob = mint(terminal)["fp"], mint(terminal, "Bob")["fp"]
+    for number, amount in enumerate((98, 55), start=1):
+        terminal.sql(UNMATCHED.format(number=number, micros=amount * 1_000_000))
+    assert [row["id"] for row in terminal.rows("deposits", "list")] == ["2", "1"]
+    assert terminal.rows("deposits", "list", "--dust") == []
+    assert "98.0 USDT are credited" in terminal.types("deposits", "credit", 1, ann, "--reason", "hers")
+    with pytest.raises(DepositNotWaiting):
+        terminal.types("deposits", "credit", 1, bob, "--reason", "hers")
+    terminal.types("deposits", "correct", 1, bob, "--reason", "his, after all")
+    assert "is returned" in terminal.types("deposits", "return", 2, "--reason", "not ours")
+    assert [row["balance"] for row in terminal.rows("keys", "list")] == ["0.0", "98.0"]
+    assert terminal.rows("deposits", "list") == []
+    assert [row["status"] for row in terminal.rows("deposits", "list", "--status", "returned")] == [
+        "returned"
+    ]
+    assert "books are true" in terminal.types("verify")
+    acts = [row["action"] for row in terminal.rows("audit", "--limit", 3)]
+    assert acts == ["deposit.return", "deposit.correct", "deposit.credit"]
+
+
+def test_a_reason_is_wanted(terminal: Terminal) -> None:
+    fp = mint(terminal)["fp"]
+    with pytest.raises(SettingsError, match="say why"):
+        terminal.types("keys", "credit", fp, "1", "--reason", " ")
+
+
+def test_the_audit_is_verified_and_a_hole_in_it_is_found(terminal: Terminal) -> None:
+    for label in ("Ann", "Bob", "Cid"):
+        mint(terminal, label)
+    said = terminal.types("audit", "verify")
+    assert said.startswith("3 rows, whole")
+    end = said.split()[-1]
+    assert terminal.types("audit", "verify", "--known", end) == said
+    with pytest.raises(SettingsError, match="NUMBER:HASH"):
+        terminal.types("audit", "verify", "--known", "nonsense")
+    terminal.sql("alter table api_audit_log disable trigger all; delete from api_audit_log where number = 2")
+    assert "broken at row 2" in terminal.types("audit", "verify", code=1)
+    terminal.sql("delete from api_audit_log; delete from setting where name = 'audit_end'")
+    terminal.types("audit", "verify")
+    assert "broken at row 1" in terminal.types("audit", "verify", "--known", end, code=1)
+
+
+def test_books_that_are_not_true_are_told(terminal: Terminal) -> None:
+    fp = mint(terminal)["fp"]
+    terminal.types("keys", "credit", fp, "25", "--reason", "a gift")
+    assert terminal.rows("verify") == []
+    terminal.sql("update account set topped_up = 26000000")
+    said = terminal.types("verify", code=1)
+    assert "account 1" in said
+    assert "1 mismatches" in said
