@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -32,6 +32,7 @@ from ytmarket.application.catalog import CatalogService
 from ytmarket.application.deposit_desk import DepositDesk
 from ytmarket.application.deposits import DepositService, ScanService
 from ytmarket.application.fulfilment import FulfilmentService
+from ytmarket.application.marketplace import MarketplaceDesk
 from ytmarket.application.orders import OrderDesk
 from ytmarket.application.reading import Reading
 from ytmarket.application.requests import RequestService
@@ -39,14 +40,16 @@ from ytmarket.application.services import Services
 from ytmarket.application.topups import TopupService
 from ytmarket.application.usage import UsageMeter
 from ytmarket.application.webhooks import WebhookService
+from ytmarket.application.website import WebsiteDesk
 from ytmarket.domain.api_keys import AddressRange
 from ytmarket.domain.catalog import Product
 from ytmarket.domain.ids import ProductId
 from ytmarket.domain.money import Usdt
 from ytmarket.domain.networks import Network
-from ytmarket.domain.shop import OrderTerms
+from ytmarket.domain.shop import DELIVERY_DEADLINE, OrderTerms
 from ytmarket.domain.times import epoch_seconds
 from ytmarket.domain.topups import TopupTerms
+from ytmarket.domain.website import LIFETIME
 
 NOW = datetime(2026, 5, 23, 12, 0, tzinfo=UTC)
 TOKEN = "operators-only"
@@ -138,8 +141,14 @@ class World:
 
 
 def open_world(
-    *, topup_terms: TopupTerms | None = None, devnet: bool = True, limit: int = 60, refusals: int = 60
+    *,
+    topup_terms: TopupTerms | None = None,
+    devnet: bool = True,
+    limit: int = 60,
+    refusals: int = 60,
+    closed: Collection[Network] = (),
 ) -> World:
+    """*closed* are networks without a wallet."""
     clock = ManualClock(NOW)
     database = InMemoryDatabase()
     tokens = SeededTokens(7)
@@ -150,6 +159,14 @@ def open_world(
     limiter = InMemoryRateLimiter(clock, limit=limit)
     uow, queries = database.unit_of_work, database.queries
     terms = topup_terms or TopupTerms()
+    wallets = {network: chain.wallet(network) for network in Network if network not in closed}
+    order_desk = OrderDesk(
+        new_unit_of_work=uow,
+        clock=clock,
+        rate_source=FixedRateSource(Decimal(80)),
+        terms=OrderTerms(),
+        render=wire.render_order,
+    )
     services = Services(
         authenticator=Authenticator(queries, vault, clock),
         api_keys=ApiKeyService(new_unit_of_work=uow, clock=clock, tokens=tokens, vault=vault),
@@ -160,13 +177,8 @@ def open_world(
             new_unit_of_work=uow, queries=queries, clock=clock, tokens=tokens, terms=terms
         ),
         fulfilment=FulfilmentService(new_unit_of_work=uow, clock=clock, supplier=supplier),
-        order_desk=OrderDesk(
-            new_unit_of_work=uow,
-            clock=clock,
-            rate_source=FixedRateSource(Decimal(80)),
-            terms=OrderTerms(),
-            render=wire.render_order,
-        ),
+        marketplace=MarketplaceDesk(new_unit_of_work=uow, clock=clock, deadline=DELIVERY_DEADLINE),
+        order_desk=order_desk,
         reading=Reading(queries, vault, clock),
         requests=RequestService(new_unit_of_work=uow, clock=clock),
         scan=ScanService(new_unit_of_work=uow, clock=clock),
@@ -175,7 +187,7 @@ def open_world(
             clock=clock,
             tokens=tokens,
             terms=terms,
-            wallets={network: chain.wallet(network) for network in Network},
+            wallets=wallets,
             render=wire.render_topup,
         ),
         usage=UsageMeter(uow, queries, clock),
@@ -187,6 +199,16 @@ def open_world(
             vault=vault,
             sender=sender,
             render=wire.render_event,
+        ),
+        website=WebsiteDesk(
+            new_unit_of_work=uow,
+            queries=queries,
+            clock=clock,
+            vault=vault,
+            wallets=wallets,
+            minimum=order_desk.minimum,
+            terms=TopupTerms(lifetime=LIFETIME),
+            deadline=DELIVERY_DEADLINE,
         ),
         queries=queries,
         rate_limiter=limiter,

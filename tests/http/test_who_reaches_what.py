@@ -47,12 +47,17 @@ SIDES: Final = {
     "/api/admin/api-keys/{fp}/ip-whitelist": Side.OPERATORS,
     "/api/admin/deposits": Side.OPERATORS,
     "/api/admin/deposits/{id}/credit": Side.OPERATORS,
+    "/api/admin/deposits/{id}/apply": Side.OPERATORS,
     "/api/admin/deposits/{id}/return": Side.OPERATORS,
     "/api/admin/webhooks/{event_id}/resend": Side.OPERATORS,
     "/api/admin/api-audit": Side.OPERATORS,
     "/api/admin/products/{id}": Side.OPERATORS,
     "/api/admin/products/{id}/stock": Side.OPERATORS,
     "/api/admin/orders/{id}/cancel": Side.OPERATORS,
+    "/api/admin/website-orders": Side.OPERATORS,
+    "/api/admin/website-orders/{id}": Side.OPERATORS,
+    "/api/admin/website-orders/{id}/refund-paid": Side.OPERATORS,
+    "/api/admin/marketplace-orders": Side.OPERATORS,
     "/api/admin/{path:path}": Side.OPERATORS,
     "/{path:path}": Side.NOBODY,
 }
@@ -110,14 +115,14 @@ async def credentials(world: World) -> dict[str, tuple[Side | None, Headers]]:
         ("a token in a cookie", {b"cookie": b"authorization=" + TOKEN.encode()}),
         *((f"guess {guess[:12]!r}", as_key(guess) | as_token(guess)) for guess in GUESSES),
     ]
-    opening = {
+    opening: dict[str, tuple[Side | None, Headers]] = {
         "a customer's key": (Side.CLIENTS, as_key(customer.key)),
         "a key that signs": (Side.CLIENTS, as_key(signing.key)),
         "an admin token": (Side.OPERATORS, as_token(TOKEN)),
         "a key beside a wrong token": (Side.CLIENTS, as_key(customer.key) | as_token(customer.key)),
         "a token beside a wrong key": (Side.OPERATORS, as_token(TOKEN) | as_key(TOKEN)),
     }
-    return {name: (None, headers) for name, headers in nothing} | opening
+    return {**{name: (None, headers) for name, headers in nothing}, **opening}
 
 
 def test_every_route_is_classified_and_no_other() -> None:

@@ -10,6 +10,7 @@ from ytmarket.application.catalog import CatalogService
 from ytmarket.application.deposit_desk import DepositDesk
 from ytmarket.application.deposits import DepositService, ScanService
 from ytmarket.application.fulfilment import FulfilmentService
+from ytmarket.application.marketplace import MarketplaceDesk
 from ytmarket.application.orders import OrderDesk
 from ytmarket.application.ports.clock import Clock
 from ytmarket.application.ports.devnet import Devnet
@@ -21,6 +22,7 @@ from ytmarket.application.requests import RequestService
 from ytmarket.application.topups import TopupService
 from ytmarket.application.usage import UsageMeter
 from ytmarket.application.webhooks import WebhookService
+from ytmarket.application.website import WebsiteDesk
 
 
 @attrs.frozen(kw_only=True)
@@ -34,6 +36,7 @@ class Services:
     deposits: DepositService
     deposit_desk: DepositDesk
     fulfilment: FulfilmentService
+    marketplace: MarketplaceDesk
     order_desk: OrderDesk
     reading: Reading
     requests: RequestService
@@ -41,6 +44,7 @@ class Services:
     topups: TopupService
     usage: UsageMeter
     webhooks: WebhookService
+    website: WebsiteDesk
     queries: Queries
     rate_limiter: RateLimiter  # for valid keys
     refusal_limiter: RateLimiter  # for addresses that come without one

@@ -28,6 +28,7 @@ from ytmarket.application.catalog import CatalogService
 from ytmarket.application.deposit_desk import DepositDesk
 from ytmarket.application.deposits import DepositService, ScanService
 from ytmarket.application.fulfilment import FulfilmentService
+from ytmarket.application.marketplace import MarketplaceDesk
 from ytmarket.application.orders import OrderDesk
 from ytmarket.application.ports.chain_reader import ChainReader
 from ytmarket.application.ports.devnet import Devnet
@@ -40,6 +41,7 @@ from ytmarket.application.suppliers import DevnetSupplier, StockSupplier
 from ytmarket.application.topups import TopupService
 from ytmarket.application.usage import UsageMeter
 from ytmarket.application.webhooks import WebhookService
+from ytmarket.application.website import WebsiteDesk
 from ytmarket.domain import limits
 from ytmarket.domain.networks import Network
 from ytmarket.entrypoints.settings import Settings, SettingsError
@@ -105,25 +107,27 @@ def _services(
     sender = GuardedSender(allow_private=settings.webhook_allow_private)
     supplier: Supplier = StockSupplier() if devnet is None else DevnetSupplier(devnet)
     wallets = {reader.network: reader.wallet for reader in readers}
-    terms = settings.topup_terms
+    terms, deadline = settings.topup_terms, settings.order_terms.deadline
+    order_desk = OrderDesk(
+        new_unit_of_work=uow,
+        clock=clock,
+        rate_source=FixedRate(settings.rub_per_usdt),
+        terms=settings.order_terms,
+        render=render_order,
+        on_placed=on_placed,
+    )
     return Services(
         authenticator=Authenticator(queries, vault, clock),
         api_keys=ApiKeyService(new_unit_of_work=uow, clock=clock, tokens=tokens, vault=vault),
         audit=AuditService(queries=queries),
         catalog=CatalogService(new_unit_of_work=uow, clock=clock, vault=vault),
-        deposits=DepositService(new_unit_of_work=uow, clock=clock, terms=terms),
+        deposits=DepositService(new_unit_of_work=uow, clock=clock, terms=terms, deadline=deadline),
         deposit_desk=DepositDesk(
             new_unit_of_work=uow, queries=queries, clock=clock, tokens=tokens, terms=terms
         ),
         fulfilment=FulfilmentService(new_unit_of_work=uow, clock=clock, supplier=supplier),
-        order_desk=OrderDesk(
-            new_unit_of_work=uow,
-            clock=clock,
-            rate_source=FixedRate(settings.rub_per_usdt),
-            terms=settings.order_terms,
-            render=render_order,
-            on_placed=on_placed,
-        ),
+        marketplace=MarketplaceDesk(new_unit_of_work=uow, clock=clock, deadline=deadline),
+        order_desk=order_desk,
         reading=Reading(queries, vault, clock),
         requests=RequestService(new_unit_of_work=uow, clock=clock),
         scan=ScanService(new_unit_of_work=uow, clock=clock),
@@ -144,6 +148,16 @@ def _services(
             vault=vault,
             sender=sender,
             render=render_event,
+        ),
+        website=WebsiteDesk(
+            new_unit_of_work=uow,
+            queries=queries,
+            clock=clock,
+            vault=vault,
+            wallets=wallets,
+            minimum=order_desk.minimum,
+            terms=settings.website_terms,
+            deadline=deadline,
         ),
         queries=queries,
         rate_limiter=_rate_limiter(settings, settings.rate_limit, stack),

@@ -260,6 +260,11 @@ class Settings:
             tags=self.topup_tags,
         )
 
+    @property
+    def website_terms(self) -> TopupTerms:
+        """How long a website order's payment is awaited, and its amount closed to others."""
+        return TopupTerms(lifetime=self.website_lifetime, quarantine=self.topup_quarantine)
+
 
 NOT_OURS: Final = frozenset({"YTMARKET_TEST_DSN"})
 

@@ -23,7 +23,7 @@ from ytmarket.adapters.http.openapi import document
 from ytmarket.adapters.http.operators import OperatorRequest, admit_operator, refuse_operator_path
 from ytmarket.adapters.http.refusals import MethodNotAllowed, PathNotFound
 from ytmarket.adapters.http.routes import balance, catalog, deposits, devnet, health, orders, topups
-from ytmarket.adapters.http.routes.admin import api_keys, audit
+from ytmarket.adapters.http.routes.admin import api_keys, audit, website
 from ytmarket.adapters.http.routes.admin import deposits as admin_deposits
 from ytmarket.adapters.http.routes.admin import orders as admin_orders
 from ytmarket.adapters.http.routes.admin import products as admin_products
@@ -136,6 +136,7 @@ def _admin_routes(door: Door) -> list[BaseRoute]:
         route("/api-keys/{fp}/ip-whitelist", PUT=api_keys.put_whitelist),
         route("/deposits", GET=admin_deposits.list_deposits),
         route("/deposits/{id}/credit", POST=admin_deposits.credit_deposit),
+        route("/deposits/{id}/apply", POST=website.apply_deposit),
         route("/deposits/{id}/return", POST=admin_deposits.return_deposit),
         route("/webhooks/{event_id}/resend", POST=admin_webhooks.resend_webhook),
         route("/api-audit", GET=audit.list_audit),
@@ -146,6 +147,10 @@ def _admin_routes(door: Door) -> list[BaseRoute]:
             seconds=admin_products.STOCK_SECONDS,
         ),
         route("/orders/{id}/cancel", POST=admin_orders.cancel_order),
+        route("/website-orders", POST=website.open_website_order),
+        route("/website-orders/{id}", GET=website.show_website_order),
+        route("/website-orders/{id}/refund-paid", POST=website.pay_website_refund),
+        route("/marketplace-orders", POST=website.take_marketplace_order),
         _rest_of("/api/admin", door, admit_operator, refuse_operator_path),
     ]
 

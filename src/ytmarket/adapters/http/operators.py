@@ -64,6 +64,13 @@ def instruction(
     return Instruction(actor=request.actor, reason=reason, attempt=attempt, render=render)
 
 
+def placing(request: OperatorRequest, body: bytes, render: Callable[[T], bytes]) -> Instruction[T]:
+    """An order that somebody has placed: no reason is needed, and an Idempotency-Key only to repeat it."""
+    key = request.exchange.header(IDEMPOTENCY_KEY)
+    attempt = None if key is None else Attempt.of(key, request.exchange.api_path, body)
+    return Instruction(actor=request.actor, reason="", attempt=attempt, render=render)
+
+
 def told(answered: Answered[T]) -> Response:
     """The answer to an instruction, the first time or again."""
     return kept_answer(answered.body, replayed=answered.replayed)
