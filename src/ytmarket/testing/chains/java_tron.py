@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Final
 
 import attrs
@@ -20,6 +20,7 @@ from ytmarket.testing.chains.anvil import Anvil, AnvilError
 BLOCKS_TO_SOLID: Final = 19
 ID_NUMBER_CHARS: Final = 16
 PREFIX: Final = "41"
+KEY_HEADER: Final = "TRON-PRO-API-KEY"
 NO_BLOCK: Final = "e5" * 32
 """What the first block names as its parent."""
 
@@ -37,6 +38,18 @@ class JavaTron:
     natives: dict[int, list[Json]] = attrs.field(factory=dict)
     """Transactions without a contract, such as TRC-10 transfers, by the block they are in."""
 
+    key: str | None = None
+    """What callers have to show, as TronGrid wants it."""
+
+    @contextmanager
+    def wanting(self, key: str) -> Iterator[None]:
+        """Turn away, inside the block, who does not show this key."""
+        self.key = key
+        try:
+            yield
+        finally:
+            self.key = None
+
     async def solid(self) -> int:
         """The number of the last solid block."""
         return max(await self.anvil.number() - BLOCKS_TO_SOLID, 0)
@@ -48,6 +61,8 @@ class JavaTron:
             "/walletsolidity/gettransactioninfobyblocknum": self._infos_by_num,
             "/walletsolidity/triggerconstantcontract": self._trigger,
         }
+        if self.key is not None and request.headers.get(KEY_HEADER) != self.key:
+            return web.json_response({"Error": "ApiKey not exists"}, status=401)
         try:
             return web.json_response(await calls[request.path](json.loads(await request.text() or "{}")))
         except (AnvilError, KeyError, TypeError, ValueError) as error:
