@@ -1,0 +1,1 @@
+"""USDT on Solana, in the classic Token program."""
