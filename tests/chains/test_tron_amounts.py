@@ -15,9 +15,9 @@ from ytmarket.adapters.chains.tron.reader import TronReader
 from ytmarket.adapters.chains.tron.wallet import Address
 from ytmarket.application.ports.chain_reader import Page
 from ytmarket.domain.money import Usdt
-from ytmarket.testing.chains.evm_contracts import PAYER, PAYMASTER, STRANGER
+from ytmarket.testing.chains.evm_contracts import FORGER, PAYER, PAYMASTER, STRANGER
 from ytmarket.testing.chains.java_tron import BLOCKS_TO_SOLID
-from ytmarket.testing.chains.tron import BATCH, TOKEN, TronWorld, new_tron_world
+from ytmarket.testing.chains.tron import BATCH, FORGED, TOKEN, TronWorld, new_tron_world
 from ytmarket.testing.contracts.chain_reader import amounts, drain
 
 pytestmark = pytest.mark.anyio
@@ -62,11 +62,13 @@ async def test_events_are_numbered_among_all_of_their_block(world: TronWorld) ->
         BATCH.call("pay", world.token, everybody, [6, 7, 8, 9]),
     ]
     transactions = [{"from": PAYER, "to": PAYMASTER, "data": data, "gas": hex(10**7)} for data in calls]
-    # One block: two transactions that succeed, one that fails between them, and one without a contract.
+    forged = FORGED.call("forge", PAYER, world.wallet, 10)
+    transactions.insert(0, {"from": PAYER, "to": FORGER, "data": forged, "gas": hex(10**7)})
+    # One block: another contract's event, two payments, one that fails between them, and some TRX.
     await world.anvil.batch([*(("eth_sendTransaction", [one]) for one in transactions)])
     await world.tron.add_native("TransferContract", {"amount": 1})
     receipts = await world.anvil.call("eth_getBlockReceipts", hex(await world.anvil.number()))
-    assert len(receipts) == 3
+    assert len(receipts) == 4
     theirs = {
         int(log["data"], 16): int(log["logIndex"], 16) for receipt in receipts for log in receipt["logs"]
     }
