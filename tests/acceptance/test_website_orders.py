@@ -1,4 +1,4 @@
-"""Sections 3, 4 and 8: strangers buy on the website and pay on chain, on a server whose buyers are hurried."""
+"""Sections 3, 4 and 8: strangers buy on the website and pay on chain, and have seconds to do so."""
 
 from __future__ import annotations
 
@@ -20,9 +20,11 @@ TON = "usdt_ton"
 def site() -> Iterator[Shop]:
     """A shop that awaits a website order's payment for seconds."""
     settings = OPERATED | QUICK | ROOMY | {"YTMARKET_WEBSITE_LIFETIME_SECONDS": str(SECONDS)}
-    with temporary_data_dir() as data_dir:
-        with Shop.served(Server(data_dir, settings=settings, demo=False)) as found:
-            yield found
+    with (
+        temporary_data_dir() as data_dir,
+        Shop.served(Server(data_dir, settings=settings, demo=False)) as found,
+    ):
+        yield found
 
 
 def opened(site: Shop, product: int, quantity: int = 1) -> Any:
@@ -123,3 +125,8 @@ def test_an_order_of_another_marketplace_is_delivered_once(site: Shop) -> None:
     assert (order["status"], order["price_usdt"]) == ("processing", 199)
     assert told(site.operate("POST", "/marketplace-orders", json=sold), 409)["code"] == "already_done"
     assert available(site, product) == 1
+
+
+def test_the_books_are_true_after_all_of_it(site: Shop) -> None:
+    checked = site.server.run("verify")
+    assert checked.returncode == 0, checked.stdout + checked.stderr
