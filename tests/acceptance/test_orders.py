@@ -135,6 +135,16 @@ def test_the_same_amount_counts_whatever_product_it_was_for(shop: Shop, buyer: C
     assert buyer.order(shop.product(price), 2)["raw_data"]["dp_hits"] == 1
 
 
+def test_amounts_of_the_website_and_of_marketplaces_count_as_well(shop: Shop, buyer: Customer) -> None:
+    price = Decimal("6543.20")
+    product = shop.product(price)
+    assert shop.website_order(product, "usdt_ton")["amount_usdt"] == price
+    sold = {"product_id": product, "quantity": 1, "amount_usdt": "6608.63", "channel": "bazaar"}
+    told(shop.operate("POST", "/marketplace-orders", json=sold | {"external_id": "B-7"}))
+    order = buyer.order(product)
+    assert (order["price_usdt"], order["raw_data"]["dp_hits"]) == (Decimal("6674.06"), 2)
+
+
 def test_an_order_that_would_cost_more_than_its_limit_is_409_and_nothing_is_charged(
     shop: Shop, buyer: Customer
 ) -> None:

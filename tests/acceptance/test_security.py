@@ -284,22 +284,43 @@ def test_what_operators_do_leaves_a_row_in_the_audit_log_and_no_secret(
     shop: Shop, database: psycopg.Connection[dict[str, Any]]
 ) -> None:
     customer = shop.customer(2_600, secret=True, allow=(HOME,))
+    told(shop.act("POST", f"/api-keys/{customer.fp}/credit", amount_usdt="5", reason="our mistake"))
+    told(shop.operate("PUT", f"/api-keys/{customer.fp}/ip-whitelist", json={"ip_whitelist": []}))
     with shop.supplier("hold"):
         order_id = customer.order(shop.product(fresh_price()))["order_id"]
-        told(shop.cancel(order_id, "sold by mistake"))
+        told(shop.act("POST", f"/orders/{order_id}/cancel", reason="sold by mistake"))
+    rotated = told(shop.operate("POST", f"/api-keys/{customer.fp}/rotate-secret", json={}))
+    told(shop.operate("POST", f"/api-keys/{customer.fp}/revoke", json={}))
     minted = command("keys", "mint", "terminal", "--json", "--data-dir", str(shop.server.data_dir))
     by_terminal = json.loads(minted.stdout)[0]
     rows = database.execute("select * from api_audit_log").fetchall()
     found = {(row["action"], row["target"]): row for row in rows}
-    mint = found["api_key.mint", f"key:{customer.fp}"]
-    assert mint["actor"] == "http:admin"
-    assert HOME in str(mint)
-    cancel = found["order.cancel", f"order:{order_id}"]
-    assert "sold by mistake" in str(cancel)
+    key = f"key:{customer.fp}"
+    for action in ("mint", "credit", "ip_whitelist", "rotate_secret", "revoke"):
+        assert found[f"api_key.{action}", key]["actor"] == "http:admin", action
+    assert HOME in str(found["api_key.mint", key])
+    assert "our mistake" in str(found["api_key.credit", key])
+    assert "sold by mistake" in str(found["order.cancel", f"order:{order_id}"])
     assert found["api_key.mint", f"key:{by_terminal['fp']}"]["actor"].startswith("cli:")
     everything = str(rows)
-    secrets = [customer.key, customer.secret, by_terminal["key"], by_terminal["secret"]]
+    secrets = [customer.key, customer.secret, rotated["secret"], by_terminal["key"], by_terminal["secret"]]
     assert not any(secret in everything for secret in secrets)
+
+
+def test_the_last_fifty_rows_are_listed_to_operators_alone(shop: Shop) -> None:
+    last = [shop.customer() for _ in range(51)][-1]
+    listed = told(shop.operate("GET", "/api-audit"))
+    assert len(listed["items"]) == 50
+    assert listed["total"] > 50
+    newest = listed["items"][0]
+    assert (newest["actor"], newest["action"], newest["target"]) == (
+        "http:admin",
+        "api_key.mint",
+        f"key:{last.fp}",
+    )
+    assert abs(newest["at"] - time.time()) < 5
+    assert len(told(shop.operate("GET", "/api-audit", params={"limit": 3}))["items"]) == 3
+    assert shop.http.get("/api/admin/api-audit", headers={"X-API-Key": last.key}).status_code == 401
 
 
 @pytest.mark.parametrize("change", ["update api_audit_log set action = 'x'", "delete from api_audit_log"])

@@ -240,3 +240,36 @@ def test_twenty_top_ups_may_be_open_and_no_more(shop: Shop) -> None:
     paid = customer.ask("/balance/topups")["items"][0]
     customer.settled(shop.pay("usdt_polygon", paid["amount_usdt"]))
     assert customer.post("/balance/topup", body).status_code == 200
+
+
+def test_a_website_order_and_a_top_up_share_a_wallet_and_never_an_amount(shop: Shop) -> None:
+    network = "usdt_arbitrum"
+    sold, bought = shop.product("7350.40"), shop.product("7450.40")
+    order = shop.website_order(sold, network)
+    ann, bob = shop.customer(), shop.customer()
+    topup = ann.open_topup("7350.40", network)
+    assert topup["payment_address"] == order["payment_address"]
+    assert (order["amount_usdt"], topup["amount_usdt"]) == (Decimal("7350.40"), Decimal("7350.43"))
+    # The other way round: the top-up was there first, so the website's buyer pays a percent more.
+    first = bob.open_topup("7450.40", network)
+    later = shop.website_order(bought, network)
+    assert (first["amount_usdt"], later["amount_usdt"]) == (Decimal("7450.40"), Decimal("7524.90"))
+    assert later["raw_data"] == {"dp_hits": 1}
+
+
+def test_a_payment_near_a_website_order_is_its_and_not_the_top_ups_beside_it(shop: Shop) -> None:
+    network = "usdt_arbitrum"
+    order = shop.website_order(shop.product("7650.40"), network)
+    customer = shop.customer()
+    topup = customer.open_topup("7650.40", network)
+    # Two cents from the top-up and one from the order: within the tolerance of one of them only.
+    deposit = customer.settled(shop.pay(network, "7650.41"))
+    assert deposit["status"] == "applied"
+    path = f"/website-orders/{order['order_id']}"
+    done = until(
+        lambda: told(shop.operate("GET", path)),
+        lambda found: found["status"] not in {"awaiting_payment", "processing"},
+    )
+    assert done["status"] == "completed"
+    assert customer.topup(topup["topup_id"])["status"] == "pending"
+    assert customer.ask("/balance")["balance_usdt"] == 0
