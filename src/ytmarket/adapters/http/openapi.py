@@ -9,7 +9,7 @@ from typing import Any, Final
 import attrs
 import msgspec
 
-from ytmarket.adapters.http import problems
+from ytmarket.adapters.http import problems, samples
 from ytmarket.adapters.http.routes.health import HealthView
 from ytmarket.adapters.http.wire.accounts import BalanceView, TransactionView, UsageView
 from ytmarket.adapters.http.wire.bodies import ID_MAX
@@ -246,12 +246,16 @@ def _schema_of(kind: type) -> dict[str, Any]:
 
 
 def _operation(operation: Operation, schemas: Mapping[str, Any]) -> dict[str, Any]:
+    answered = {
+        "schema": schemas[str(operation.answers)],
+        "example": msgspec.json.decode(samples.answer_to(operation.method, operation.path)),
+    }
     told: dict[str, Any] = {
         "operationId": _name(operation),
         "summary": operation.summary,
         "parameters": [*operation.parameters, *(_signing() if operation.body is not None else ())],
         "responses": {
-            "200": {"description": "Done", "content": {JSON: {"schema": schemas[str(operation.answers)]}}},
+            "200": {"description": "Done", "content": {JSON: answered}},
             **_refused((*ALWAYS, *operation.refusals), schemas[str(Problem)]),
         },
     }
@@ -290,10 +294,11 @@ def _signing() -> list[dict[str, object]]:
 
 
 def _webhook(schema: Mapping[str, Any]) -> dict[str, Any]:
+    content = {"schema": schema, "example": msgspec.json.decode(samples.webhook())}
     return {
         "operationId": "orderEvent",
         "summary": "Sent to the order's webhook_url whenever its status changes",
-        "requestBody": {"required": True, "content": {JSON: {"schema": schema}}},
+        "requestBody": {"required": True, "content": {JSON: content}},
         "responses": {
             "2XX": {"description": "Taken"},
             "5XX": {"description": "Sent again, five times at most"},

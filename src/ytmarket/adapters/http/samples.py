@@ -9,7 +9,6 @@ from typing import Final
 
 import attrs
 
-from ytmarket.adapters.http.openapi import Operation
 from ytmarket.adapters.http.routes.health import HealthView
 from ytmarket.adapters.http.wire.accounts import balance_view, statement_view, usage_view
 from ytmarket.adapters.http.wire.catalog import category_view, product_view
@@ -129,9 +128,9 @@ _ANSWERS: Final[Mapping[tuple[str, str], Callable[[], object]]] = {
 }
 
 
-def answer_to(operation: Operation) -> bytes:
+def answer_to(method: str, path: str) -> bytes:
     """What a successful request of this kind is answered, as it goes over the wire."""
-    return encode(_ANSWERS[operation.method, operation.path]())
+    return encode(_ANSWERS[method, path]())
 
 
 def webhook() -> bytes:

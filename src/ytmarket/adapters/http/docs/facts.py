@@ -15,6 +15,7 @@ from ytmarket.adapters.http.wire.encoding import encode
 from ytmarket.application.errors import ApplicationError, OutcomeUnknown, Unavailable
 from ytmarket.domain import deposits, errors, limits, pricing, reservations
 from ytmarket.domain.errors import Refused
+from ytmarket.domain.money import Usdt
 from ytmarket.domain.networks import Network, NetworkFacts
 from ytmarket.domain.order_states import OrderStatus
 from ytmarket.domain.topups import TopupTerms
@@ -158,7 +159,7 @@ def _endpoint(operation: Operation, told: Mapping[str, Any], components: Mapping
         summary=operation.summary,
         rows=rows,
         request=request,
-        answer=pretty(samples.answer_to(operation)),
+        answer=pretty(samples.answer_to(operation.method, operation.path)),
         refusals=list(codes.items()),
     )
 
@@ -210,7 +211,7 @@ def limit_rows(facts: ShopFacts) -> list[tuple[str, str]]:
     terms = facts.terms
     return [
         ("Requests a key, in any 60 seconds", f"{limits.REQUESTS_PER_MINUTE}"),
-        ("Top-up", f"{limits.TOPUP_MIN} to {limits.TOPUP_MAX} USDT, in whole cents"),
+        ("Top-up", f"{_whole(limits.TOPUP_MIN)} to {_whole(limits.TOPUP_MAX)} USDT, in whole cents"),
         ("A top-up can be paid for", span(terms.lifetime)),
         ("An unpaid amount stays yours for", span(terms.quarantine)),
         ("Open top-ups a key", f"{terms.max_open}"),
@@ -229,6 +230,10 @@ def limit_rows(facts: ShopFacts) -> list[tuple[str, str]]:
         ("Idempotency-Key", f"1 to {limits.IDEMPOTENCY_KEY_CHARS_MAX} visible ASCII characters"),
         ("Answers kept for an Idempotency-Key", span(limits.IDEMPOTENCY_KEPT)),
     ]
+
+
+def _whole(amount: Usdt) -> str:
+    return f"{amount.micros // Usdt.of(1).micros:,}"
 
 
 def span(length: timedelta) -> str:
