@@ -149,6 +149,22 @@ async def test_an_answer_that_makes_no_sense_is_none(
     assert amounts((await drain(reader, start))[0]) == [Usdt.of(5)]
 
 
+async def test_where_reading_starts_is_checked_as_well(world: TronWorld) -> None:
+    with world.node.answering(
+        editing(HEAD, lambda block: {**block, "blockID": f"{5:016x}{block['blockID'][16:]}"})
+    ):
+        assert type(await trouble_of(world.reader(), None)) is ChainUnavailable
+    first = in_header(number=1)
+    other = both(first, editing(BLOCK, lambda block: {**block, "blockID": f"{1:016x}{OTHER[16:]}"}))
+    reader = world.reader()
+    await reader.start()
+    with (
+        world.node.answering(other),
+        pytest.raises(ChainUnavailable, match="asked for block 2 and answered 1"),
+    ):
+        await reader.cursor_at(3)
+
+
 async def test_events_of_a_transaction_that_failed_are_no_deposits(
     world: TronWorld, reader: ChainReader, start: Cursor
 ) -> None:
