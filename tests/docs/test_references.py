@@ -41,7 +41,8 @@ def unknown_commands(told: str) -> Iterator[str]:
 
 def _is_known(command: Any, words: list[str]) -> bool:
     group = getattr(command, "commands", None)
-    if group:
+    alone = getattr(command, "invoke_without_command", False)
+    if group and not (alone and (not words or words[0].startswith("--"))):
         return bool(words) and words[0] in group and _is_known(group[words[0]], words[1:])
     options = {option for param in command.params for option in (*param.opts, *param.secondary_opts)}
     return all(word.partition("=")[0] in options | {"--help"} for word in words if word.startswith("--"))
@@ -134,6 +135,8 @@ PLANTED = [
     (unknown_commands, "run `ytmarket fly`"),
     (unknown_commands, "run `ytmarket keys forge Ann`"),
     (unknown_commands, "run `ytmarket keys`, a group"),
+    (unknown_commands, "run `ytmarket audit --turbo`"),
+    (unknown_commands, "run `ytmarket audit forge`"),
     (unknown_commands, "```sh\n.venv/bin/ytmarket serve --turbo\n```"),
     (unknown_commands, "```sh\nA=b ytmarket serve \\\n  --port 1 --turbo\n```"),
     (unknown_targets, "```sh\nSTRICT=1 make lint tset\n```"),
@@ -157,6 +160,7 @@ def test_a_planted_mistake_is_found(look: Any, planted: str) -> None:
         "```sh\nSTRICT=1 make lint test CHAINS=1\n```",
         "see `src/ytmarket/domain/` and `pyproject.toml`",
         "`POST /api/v1/orders`, `GET /api/v1/orders/789`, `PUT /api/admin/products/1`",
+        "`ytmarket audit`, `ytmarket audit --limit 5`, `ytmarket audit verify`",
         "`ytmarket settings --json`, `ytmarket.domain`, `ytmarket[server]`",
     ],
 )
