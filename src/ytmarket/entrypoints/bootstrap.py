@@ -44,7 +44,8 @@ from ytmarket.application.webhooks import WebhookService
 from ytmarket.application.website import WebsiteDesk
 from ytmarket.domain import limits
 from ytmarket.domain.networks import Network
-from ytmarket.entrypoints.settings import Settings, SettingsError
+from ytmarket.entrypoints.readers import readers_of
+from ytmarket.entrypoints.settings import Settings
 
 
 @attrs.frozen(kw_only=True)
@@ -80,17 +81,14 @@ async def open_shop(
         stack.push_async_callback(database.close)
         await claim_database(database, devnet=settings.is_devnet)
         devnet = PostgresDevnet(database) if settings.is_devnet else None
-        readers = _readers(devnet)
+        if devnet is None:
+            readers = readers_of(settings, database.clock)
+        else:
+            readers = [devnet.reader(network) for network in Network]
         services = _services(settings, database, devnet, readers, on_placed, stack)
         # After whoever serves has stopped counting, and before the database is left.
         stack.push_async_callback(services.usage.flush)
         yield Shop(settings=settings, services=services, readers=readers)
-
-
-def _readers(devnet: PostgresDevnet | None) -> Sequence[ChainReader]:
-    if devnet is not None:
-        return [devnet.reader(network) for network in Network]
-    raise SettingsError("wallets are set, but this build reads no network but devnet; unset them")
 
 
 def _services(
@@ -120,7 +118,12 @@ def _services(
         authenticator=Authenticator(queries, vault, clock),
         api_keys=ApiKeyService(new_unit_of_work=uow, clock=clock, tokens=tokens, vault=vault),
         audit=AuditService(queries=queries),
-        catalog=CatalogService(new_unit_of_work=uow, clock=clock, vault=vault),
+        catalog=CatalogService(
+            new_unit_of_work=uow,
+            new_patient_unit_of_work=database.patient_unit_of_work,
+            clock=clock,
+            vault=vault,
+        ),
         deposits=DepositService(new_unit_of_work=uow, clock=clock, terms=terms, deadline=deadline),
         deposit_desk=DepositDesk(
             new_unit_of_work=uow, queries=queries, clock=clock, tokens=tokens, terms=terms
