@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 import anyio.lowlevel
 import attrs
 import pytest
 
-from ytmarket.adapters.inmemory import ManualClock
+from ytmarket.adapters.inmemory import InMemoryVault, ManualClock
+from ytmarket.application.audit import Actor
 from ytmarket.application.deposits import DepositService
 from ytmarket.application.fulfilment import FulfilmentService
+from ytmarket.application.instructions import Instruction
 from ytmarket.application.ports.unit_of_work import UnitOfWork
 from ytmarket.application.suppliers import StockSupplier
+from ytmarket.application.website import Buy, WebsiteDesk
 from ytmarket.domain import orders, website
+from ytmarket.domain.catalog import MinimumTerms
 from ytmarket.domain.deposits import DepositRecord, DepositStatus, UnmatchedReason
 from ytmarket.domain.errors import AlreadyDone, InsufficientStock, Refused
 from ytmarket.domain.ids import OrderId, ProductId
@@ -22,7 +27,7 @@ from ytmarket.domain.networks import Network
 from ytmarket.domain.order_states import OrderStatus
 from ytmarket.domain.orders import Channel, Order
 from ytmarket.domain.pricing import WINDOW
-from ytmarket.domain.reservations import Payer, Purpose
+from ytmarket.domain.reservations import STEP, Payer, Purpose
 from ytmarket.domain.shop import Placed
 from ytmarket.domain.topups import TopupTerms, TopupTimes
 from ytmarket.domain.website import Checkout, MarketplaceSale, PlacedOutside, Shelf
@@ -163,7 +168,12 @@ class WebsiteContract(StorePartContract):
         async def order(uow: UnitOfWork) -> None:
             await uow.desk.facts([order_request(customer, product)], NOW)
 
-        for first, second in ((look, order), (order, look), (look, look)):
+        async def change(uow: UnitOfWork) -> None:
+            found = await world.queries.product(product)
+            assert found is not None
+            await uow.catalog.put(attrs.evolve(found, price=Usdt.of(99)), NOW)
+
+        for first, second in ((look, order), (order, look), (look, look), (look, change)):
             happened = await while_open(world.unit_of_work, first, second)
             assert happened == ["first ended", "second done"]
 
@@ -464,3 +474,45 @@ class WebsitePaymentContract(StorePartContract):
         prices = sorted(p.order.price for p in placed if isinstance(p, PlacedOutside))
         assert prices == [Usdt.of(amount) for amount in (100, 101, 102, 103)]
         assert (await world.order(customer, product)).price == Usdt.of(104)
+
+    async def test_a_website_order_and_top_ups_at_once_get_amounts_apart(self, world: World) -> None:
+        product = await world.product(100, units=9)
+
+        async def minimum() -> MinimumTerms:
+            return TERMS.minimum
+
+        desk = WebsiteDesk(
+            new_unit_of_work=world.unit_of_work,
+            queries=world.queries,
+            clock=ManualClock(NOW),
+            vault=InMemoryVault(),
+            wallets={Network.TRON: WALLET},
+            minimum=minimum,
+            terms=PAY_TERMS,
+            deadline=DELIVERY,
+        )
+        wanted = Buy(product_id=product, quantity=1, network=Network.TRON)
+
+        async def buy() -> Usdt:
+            placed = await desk.open(wanted, Instruction(actor=Actor("test"), reason=""))
+            return placed.fresh.order.price
+
+        async def top_up() -> Usdt:
+            customer = await world.customer()
+            times = TopupTimes.of(Network.TRON, TOPUP_TERMS, NOW)
+            async with world.unit_of_work() as uow:
+                for cents in range(0, 100, 3):
+                    amount = Usdt.of(100) + Usdt.cents(cents)
+                    held = await uow.topups.reserve(
+                        Network.TRON, amount, customer.payer, times.starts_at, times.reserved_until
+                    )
+                    if held is not None:
+                        await anyio.lowlevel.checkpoint()
+                        await uow.commit()
+                        return amount
+            raise AssertionError("every amount is taken")
+
+        got = await at_once([buy, top_up, buy, top_up, buy, top_up], lambda act: act())
+        amounts = sorted(amount for amount in got if isinstance(amount, Usdt))
+        assert len(amounts) == 6
+        assert all(high - low >= STEP for low, high in pairwise(amounts))
