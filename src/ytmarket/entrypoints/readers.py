@@ -10,7 +10,7 @@ from ytmarket.application.ports.clock import Clock
 from ytmarket.domain.networks import Network, WalletFamily
 from ytmarket.entrypoints.settings import PREFIX, Settings, SettingsError
 
-EXTRAS: Final = {WalletFamily.EVM: "evm"}
+EXTRAS: Final = {WalletFamily.TRON: "tron", WalletFamily.EVM: "evm", WalletFamily.SOLANA: "solana"}
 """The families that can be read, with the extra that brings their library."""
 
 
@@ -62,4 +62,27 @@ def _evm() -> Connect:
     return connect
 
 
-_LOADERS: Final[dict[WalletFamily, Callable[[], Connect]]] = {WalletFamily.EVM: _evm}
+def _tron() -> Connect:
+    from ytmarket.adapters.chains.tron.chain import MAINNET  # noqa: PLC0415 - a second and 53 MiB
+    from ytmarket.adapters.chains.tron.reader import TronReader  # noqa: PLC0415 - see above
+
+    def connect(_: Network, wallet: str, urls: Sequence[str], clock: Clock) -> ChainReader:
+        return TronReader.connect(MAINNET, wallet, urls, clock)
+
+    return connect
+
+
+def _solana() -> Connect:
+    from ytmarket.adapters.chains.solana.reader import SolanaReader  # noqa: PLC0415 - 57 MiB
+
+    def connect(_: Network, wallet: str, urls: Sequence[str], clock: Clock) -> ChainReader:
+        return SolanaReader.connect(wallet, urls, clock)
+
+    return connect
+
+
+_LOADERS: Final[dict[WalletFamily, Callable[[], Connect]]] = {
+    WalletFamily.TRON: _tron,
+    WalletFamily.EVM: _evm,
+    WalletFamily.SOLANA: _solana,
+}
