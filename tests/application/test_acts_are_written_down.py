@@ -4,13 +4,16 @@ import inspect
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
+import attrs
 import pytest
 
 from tests.http.shop import open_world
 from ytmarket.application.audit import Actor
 from ytmarket.application.instructions import Answered, Instruction
+from ytmarket.application.marketplace import Sold
 from ytmarket.application.ports.devnet import DevnetTransfer
 from ytmarket.application.services import Services
+from ytmarket.application.website import Buy, WebsiteOrder
 from ytmarket.domain.api_keys import parse_range
 from ytmarket.domain.catalog import Product
 from ytmarket.domain.errors import Refused
@@ -21,6 +24,11 @@ from ytmarket.domain.networks import Network
 
 OPS: Final = Actor("telegram:42")
 PRODUCT: Final = Product(id=ProductId(7), sku="A", title="A", category="mail", price=Usdt.of(8))
+TAKEN: Final = attrs.evolve(PRODUCT, id=ProductId(8), sku="sku-1")
+BUY: Final = Buy(product_id=ProductId(1), quantity=1, network=Network.TON)
+SOLD: Final = Sold(
+    product_id=ProductId(1), quantity=1, amount=Usdt.of(12), marketplace="bazaar", external_id="b-1"
+)
 NOBODY: Final = "0" * 12
 
 
@@ -56,10 +64,22 @@ class Scene:
             await world.services.scan.scan(world.devnet.reader(network))
         await world.services.deposits.settle_due()
         self.credited, self.waiting = DepositId(1), DepositId(2)
+        self.website_order, self.owed_order = await self._buys(), await self._buys()
+        await world.devnet.send(DevnetTransfer(network=Network.TON, amount=Usdt.of(9)))
+        await world.services.scan.scan(world.devnet.reader(Network.TON))
+        await world.services.deposits.settle_due()
+        await world.services.website.apply(DepositId(3), self.owed_order, word())
+        await world.services.fulfilment.cancel(self.owed_order, word())
+        await world.services.fulfilment.refund_due()
         (event,) = await world.services.queries.events(self.order)
         assert event.event.id is not None
         self.event = event.event.id
         return self
+
+    async def _buys(self) -> OrderId:
+        """Somebody on the website."""
+        opened: Answered[WebsiteOrder] = await self.services.website.open(BUY, word())
+        return opened.fresh.order.id
 
     async def rows(self) -> int:
         return len(await self.services.queries.audit_rows(limit=1_000))
@@ -104,6 +124,10 @@ ACTS: Final[dict[str, tuple[Act, Act | None]]] = {
         lambda s: s.services.catalog.add_stock(ProductId(1), [b"{}", b"{1}"], OPS),
         lambda s: s.services.catalog.add_stock(ProductId(1), [b"{}", b"{}"], OPS),
     ),
+    "catalog.put_all": (
+        lambda s: s.services.catalog.put_all([PRODUCT], OPS),
+        lambda s: s.services.catalog.put_all([PRODUCT, TAKEN], OPS),
+    ),
     "deposit_desk.credit": (
         lambda s: s.services.deposit_desk.credit(s.waiting, s.bob.record.fp, word("k")),
         lambda s: s.services.deposit_desk.credit(s.credited, s.bob.record.fp, word("k")),
@@ -119,6 +143,22 @@ ACTS: Final[dict[str, tuple[Act, Act | None]]] = {
     "fulfilment.cancel": (
         lambda s: s.services.fulfilment.cancel(s.order, word("k")),
         lambda s: s.services.fulfilment.cancel(OrderId(99), word("k")),
+    ),
+    "marketplace.take": (
+        lambda s: s.services.marketplace.take(SOLD, word("k")),
+        lambda s: s.services.marketplace.take(attrs.evolve(SOLD, quantity=99), word("k")),
+    ),
+    "website.open": (
+        lambda s: s.services.website.open(BUY, word("k")),
+        lambda s: s.services.website.open(attrs.evolve(BUY, quantity=99), word("k")),
+    ),
+    "website.apply": (
+        lambda s: s.services.website.apply(s.waiting, s.website_order, word("k")),
+        lambda s: s.services.website.apply(s.credited, s.website_order, word("k")),
+    ),
+    "website.refund_paid": (
+        lambda s: s.services.website.refund_paid(s.owed_order, "x" * 64, word("k")),
+        lambda s: s.services.website.refund_paid(s.website_order, "x" * 64, word("k")),
     ),
     "webhooks.resend": (
         lambda s: s.services.webhooks.resend(s.event, OPS),
