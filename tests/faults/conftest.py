@@ -31,6 +31,13 @@ def stocked(the_cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> D
     return asyncio.run(stock(the_cluster.new_database(), tmp_path_factory.mktemp("stocked")))
 
 
+@pytest.fixture(scope="session")
+def thinly_stocked(the_cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Database:
+    """The same with few units, to be looked through from end to end many times."""
+    the_cluster.start()
+    return asyncio.run(stock(the_cluster.new_database(), tmp_path_factory.mktemp("thinly"), units=400))
+
+
 @pytest.fixture
 def cluster(the_cluster: Cluster) -> Iterator[Cluster]:
     """It runs, whatever the test before did to it."""

@@ -17,6 +17,7 @@ from typing import Any, Final
 import attrs
 import httpx2
 
+from tests.faults import books
 from tests.faults.shop import PRODUCTS, Customer
 
 ORDERS: Final = "/api/v1/orders"
@@ -47,6 +48,7 @@ class Customers:
     customers: Sequence[Customer]
     seed: int
     topups: float = 0.2  # the share of top-ups among what they want
+    webhook_url: str | None = None
     given: list[Attempt] = attrs.field(factory=list)
     unanswered: list[Attempt] = attrs.field(factory=list)
     told: Counter[str] = attrs.field(factory=Counter)
@@ -82,6 +84,14 @@ class Customers:
                 await asyncio.gather(*(self.ask(http, attempt) for attempt in again))
                 if self.unanswered:
                     await asyncio.sleep(0.2)
+
+    def orders(self) -> list[int]:
+        """The orders that they were told of."""
+        return [json.loads(one.answer or b"")["order_id"] for one in self.given if one.path == ORDERS]
+
+    def topup_ids(self) -> list[str]:
+        """The top-ups that they were told of."""
+        return [json.loads(one.answer or b"")["topup_id"] for one in self.given if one.path == TOPUPS]
 
     async def ask_again(self, how_many: int = 200) -> None:
         """Ask for what was given: each answer must be the one that was given before."""
@@ -124,6 +134,7 @@ class Customers:
             "quantity": self._chance.choice((1, 1, 1, 2, 3)),
             "payment_method": "balance",
             "max_price_usdt": 1_000 + number / 100,  # so that no two bodies have the same signature
+            "webhook_url": self.webhook_url,
         }
         return Attempt(customer, ORDERS, json.dumps(body).encode(), key)
 
@@ -215,3 +226,13 @@ def problem_in(response: httpx2.Response) -> dict[str, Any]:
         return {"code": "no problem+json", "status": response.status_code, "body": response.text}
     problem: dict[str, Any] = response.json()
     return problem
+
+
+def everything_that_was_told_is_there(dsn: str, shoppers: Customers) -> None:
+    """Once nobody waits for an answer any more: what was told is there, once, and nothing else is."""
+    assert not shoppers.unanswered
+    assert [row[0] for row in books.rows(dsn, "select id from orders order by id")] == sorted(
+        shoppers.orders()
+    )
+    assert {row[0] for row in books.rows(dsn, "select id::text from topup")} == set(shoppers.topup_ids())
+    assert len(set(shoppers.topup_ids())) == len(shoppers.topup_ids())

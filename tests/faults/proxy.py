@@ -17,10 +17,13 @@ from pathlib import Path
 from typing import Any, Self
 
 import attrs
+import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 SOCKET = ".s.PGSQL.5432"
-QUERY, PARSE, READY = b"Q", b"P", b"Z"
+QUERY, PARSE, EXECUTE = b"Q", b"P", b"E"
+KEY_DATA, READY, COPY_IN = b"K", b"Z", b"G"
+IDLE, ANY = b"I", b"ITE"  # outside a transaction, or anywhere
 # Requests for encryption are answered by the server with one byte; ours ask for none.
 PLAIN = {"sslmode": "disable", "gssencmode": "disable"}
 
@@ -33,6 +36,14 @@ class Fate(StrEnum):
     LOSE_COMMIT = auto()  # it never arrives
 
 
+class Blow(StrEnum):
+    """How a connection ends at a statement."""
+
+    BEFORE = auto()  # the statement never arrives
+    AFTER = auto()  # it is carried out, and nobody hears of it
+    ADMIN = auto()  # an administrator ends the backend first, which has its last word
+
+
 @attrs.define
 class Proxy:
     """Use `with Proxy.before(dsn) as proxy`, and connect to `proxy.dsn`."""
@@ -40,6 +51,8 @@ class Proxy:
     server: dict[str, Any]
     fate_of_next: Callable[[], Fate] = lambda: Fate.PASS
     happened: Counter[Fate] = attrs.field(factory=Counter)
+    struck: bool = False
+    _blow: tuple[Blow, int] | None = None  # which, and after how many more statements
     port: int = 0
     _loop: asyncio.AbstractEventLoop = attrs.field(factory=asyncio.new_event_loop)
     _flows: asyncio.Event = attrs.field(factory=asyncio.Event)
@@ -74,6 +87,28 @@ class Proxy:
 
     def lose_nothing(self) -> None:
         self.fate_of_next = lambda: Fate.PASS
+
+    def strike(self, blow: Blow, at: int) -> None:
+        """End the connection that carries the statement of this number, counted from now and from 1."""
+        self.struck = False
+        self._blow = (blow, at)
+
+    def spare(self) -> None:
+        """No blow any more, if it has not fallen."""
+        self._blow = None
+
+    def blow_on_next(self) -> Blow | None:
+        """Count a statement; what befalls it."""
+        if self._blow is None:
+            return None
+        blow, left = self._blow
+        self._blow = (blow, left - 1) if left > 1 else None
+        self.struck = left == 1
+        return blow if self.struck else None
+
+    def end_backend(self, pid: int) -> None:
+        with psycopg.connect(make_conninfo("", **self.server), autocommit=True) as connection:
+            connection.execute("select pg_terminate_backend(%s, 3000)", [pid])
 
     def hold(self) -> None:
         """From now on nothing passes, in either direction; connections stay open."""
@@ -137,7 +172,9 @@ class _Link:
     to_client: asyncio.StreamWriter
     server: asyncio.StreamReader
     to_server: asyncio.StreamWriter
-    losing: bool = False  # what the server says is its last word, and is not passed on
+    pid: int = 0
+    #: The server's word for being ready, after which it is heard no more; nothing is passed on until then.
+    last_word: bytes | None = None
 
     async def run(self) -> None:
         passing = [asyncio.ensure_future(self._forth()), asyncio.ensure_future(self._back())]
@@ -165,11 +202,26 @@ class _Link:
                     self.proxy.happened[fate] += 1
                     if fate is Fate.LOSE_COMMIT:
                         return
-                    self.losing = self.losing or fate is Fate.LOSE_ANSWER
+                    if fate is Fate.LOSE_ANSWER:
+                        self.last_word = IDLE
+                if kind in {QUERY, EXECUTE} and not await self._survives():
+                    return
                 self.to_server.write(kind + message)
                 if self.client._buffer:  # type: ignore[attr-defined] # more of the same batch: write it together
                     continue
                 await self.to_server.drain()
+
+    async def _survives(self) -> bool:
+        match self.proxy.blow_on_next():
+            case Blow.BEFORE:
+                return False
+            case Blow.AFTER:
+                self.last_word = ANY
+            case Blow.ADMIN:
+                await asyncio.to_thread(self.proxy.end_backend, self.pid)
+            case None:
+                pass
+        return True
 
     async def _pass_first(self) -> None:
         """The first message, a start or a cancellation, has no kind."""
@@ -185,9 +237,11 @@ class _Link:
             while True:
                 kind, message = await _message(self.server)
                 await self.proxy._flows.wait()
-                if self.losing:
-                    if kind == READY and message[-1:] == b"I":
-                        return  # the server has committed, and nobody will hear of it
+                if kind == KEY_DATA:
+                    self.pid = int.from_bytes(message[4:8])
+                if self.last_word is not None:
+                    if kind == COPY_IN or (kind == READY and message[-1:] in self.last_word):
+                        return  # the server has done it, or waits for more, and nobody will hear of it
                     continue
                 self.to_client.write(kind + message)
                 if self.server._buffer:  # type: ignore[attr-defined] # see above

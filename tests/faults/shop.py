@@ -54,8 +54,8 @@ class Database:
         return {**SETTINGS, "YTMARKET_DATABASE_URL": self.dsn, **given}
 
 
-async def stock(dsn: str, folder: Path) -> Database:
-    """Fill an empty database: products from a cent up, and customers with money."""
+async def stock(dsn: str, folder: Path, units: int = UNITS) -> Database:
+    """Fill an empty database: products with so many *units* each, and customers with money."""
     settings = Settings.from_environment({**SETTINGS, "YTMARKET_DATABASE_URL": dsn})
     async with open_shop(attrs.evolve(settings, data_dir=folder)) as shop:
         for number in PRODUCTS:
@@ -67,8 +67,8 @@ async def stock(dsn: str, folder: Path) -> Database:
                 price=Usdt.of(number) + Usdt.of("0.37"),
             )
             await shop.services.catalog.put(product, TEACHER)
-            units = [b'{"login": "user-%d-%d", "password": "p"}' % (number, unit) for unit in range(UNITS)]
-            await shop.services.catalog.add_stock(product.id, units, TEACHER)
+            contents = [b'{"login": "user-%d-%d", "password": "p"}' % (number, unit) for unit in range(units)]
+            await shop.services.catalog.add_stock(product.id, contents, TEACHER)
         customers = []
         for number in range(6):
             minted = await shop.services.api_keys.mint(f"customer {number}", TEACHER, with_secret=number < 2)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from asyncio import to_thread
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +14,15 @@ from tests.acceptance.server import until
 from tests.faults import books
 from tests.faults.cluster import Cluster
 from tests.faults.conftest import a_copy
-from tests.faults.load import ORDERS, TOPUPS, Attempt, Customers, headers, problem_in
+from tests.faults.load import (
+    ORDERS,
+    TOPUPS,
+    Attempt,
+    Customers,
+    everything_that_was_told_is_there,
+    headers,
+    problem_in,
+)
 from tests.faults.processes import Server
 from tests.faults.proxy import Fate, Proxy
 from tests.faults.shop import Database
@@ -112,9 +119,7 @@ async def test_many_lost_answers_under_load(database: Database, folder: Path) ->
     assert shoppers.told["outcome_unknown"] >= 20
     assert shoppers.slowest < 5
     assert books.broken_rules(database.dsn) == {}
-    orders = [json.loads(given.answer or b"")["order_id"] for given in shoppers.given if given.path == ORDERS]
-    assert books.count(database.dsn, "orders") == len(orders) == len(set(orders))
-    assert books.count(database.dsn, "topup") == len(shoppers.given) - len(orders)
+    everything_that_was_told_is_there(database.dsn, shoppers)
 
 
 def _wait_for(proxy: Proxy, fate: Fate, times: int) -> None:

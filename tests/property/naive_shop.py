@@ -47,10 +47,10 @@ class NaiveShop:
             if stored.digest == request.attempt.digest:
                 return "replayed", stored.answer
             return refused("signature_replayed" if again else "idempotency_key_reused")
-        if again:
-            return refused("signature_replayed")
         if name in self.under_way:
             return refused("idempotency_in_flight")
+        if again:
+            return refused("signature_replayed")
         if isinstance(request.command, Refused):
             return told(request.command)
         answer = self.sell(request.account_id, request.command)

@@ -152,20 +152,18 @@ class _Counter:
 
     def _replayed(self, request: OrderRequest) -> Replayed | None:
         attempt, signature = request.attempt, request.signature
-        stored = None if attempt is None else self.facts.answers.get((request.api_key_id, attempt.key))
+        name = None if attempt is None else (request.api_key_id, attempt.key)
+        stored = None if name is None else self.facts.answers.get(name)
+        in_flight = name in self.attempts
         if signature is not None:
             used = signature in self.facts.used_signatures or signature in self.signatures
             if not used:
                 self.signatures[signature] = None
-            elif stored is None or attempt is None or not stored.answers(attempt):
+            elif not in_flight and (stored is None or attempt is None or not stored.answers(attempt)):
                 raise SignatureReplayed
-        if attempt is None:
-            return None
-        if stored is not None:
-            return Replayed(stored.replay(attempt))
-        if (request.api_key_id, attempt.key) in self.attempts:
+        if in_flight:
             raise IdempotencyInFlight
-        return None
+        return None if stored is None or attempt is None else Replayed(stored.replay(attempt))
 
     def _placed(self, request: OrderRequest, order_id: OrderId) -> Placed:
         command = request.command
