@@ -21,11 +21,15 @@ SHORT = {"YTMARKET_ORDER_DEADLINE_SECONDS": "1", "YTMARKET_TOPUP_LIFETIME_SECOND
 
 @pytest.fixture(scope="package")
 def shop() -> Iterator[Shop]:
-    """A shop whose loops hardly pause, for customers who ask a lot."""
-    with temporary_data_dir() as data_dir:
-        settings = OPERATED | QUICK | ROOMY | HOOKED
-        with Shop.served(Server(data_dir, settings=settings, demo=False)) as found:
-            yield found
+    """A shop whose loops hardly pause, for customers who ask a lot. Whatever they did, its books are true."""
+    settings = OPERATED | QUICK | ROOMY | HOOKED
+    with (
+        temporary_data_dir() as data_dir,
+        Shop.served(Server(data_dir, settings=settings, demo=False)) as found,
+    ):
+        yield found
+        books = found.server.run("verify")
+        assert books.returncode == 0, books.stdout
 
 
 @pytest.fixture(scope="package")

@@ -16,6 +16,8 @@ import attrs
 
 from tests.acceptance.server import until
 
+SILENT_SECONDS = 9
+
 
 @attrs.frozen(kw_only=True)
 class Hook:
@@ -32,11 +34,17 @@ class Hook:
 
 @attrs.define
 class Receiver:
-    """Keeps what comes, by path. `answers` says what the next attempts at a path are answered; then 204."""
+    """Keeps what comes, by path, and answers 204.
+
+    `answers` says what the next attempts at a path are answered instead; a path in `silent` is answered
+    when `released` is set.
+    """
 
     port: int = 0
     hooks: dict[str, list[Hook]] = attrs.field(factory=lambda: defaultdict(list))
     answers: dict[str, list[int]] = attrs.field(factory=lambda: defaultdict(list))
+    silent: set[str] = attrs.field(factory=set)
+    released: threading.Event = attrs.field(factory=threading.Event)
 
     def url(self, name: str) -> str:
         return f"http://127.0.0.1:{self.port}/{name}"
@@ -62,6 +70,8 @@ def receiving() -> Iterator[Receiver]:
             name = self.path.lstrip("/")
             raw = self.rfile.read(int(self.headers["Content-Length"]))
             receiver.hooks[name].append(Hook(headers=dict(self.headers), raw=raw, at=time.time()))
+            if name in receiver.silent:
+                receiver.released.wait(SILENT_SECONDS)
             status = receiver.answers[name].pop(0) if receiver.answers[name] else 204
             self.send_response(status)
             self.send_header("Location", receiver.url("elsewhere"))
