@@ -10,7 +10,9 @@ from tests.http.test_admission import code_of
 from ytmarket.application.ports.devnet import DevnetTransfer
 from ytmarket.application.ports.queries import Paging
 from ytmarket.application.ports.supplier import CannotDeliver
+from ytmarket.domain import chart
 from ytmarket.domain.deposits import DepositStatus
+from ytmarket.domain.ledger import balance_of
 from ytmarket.domain.money import Usdt
 from ytmarket.domain.networks import Network
 from ytmarket.domain.times import epoch_seconds
@@ -188,6 +190,9 @@ async def test_a_refund_leaves_by_the_wallet_into_which_the_payment_came() -> No
     await world.work()
     path, paid = f"{ORDERS}/{order['order_id']}/refund-paid", {"tx_hash": "x", "reason": "sent"}
     await asked(world, "POST", path, paid, **ONCE)
+    books = world.database._state.transfers.values()
+    for account in (chart.wallet(Network.TRON), chart.wallet(Network.TON), chart.REFUNDS_PAYABLE):
+        assert balance_of(account, books) == Usdt(0)
     rows = await world.services.queries.audit_rows(limit=1)
     assert dict(rows[0].entry.details) == {
         "amount_usdt": "100.0",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from itertools import pairwise
 
@@ -293,6 +295,18 @@ class WebsitePaymentContract(StorePartContract):
                 order.id
             ]
 
+    async def test_a_paid_amount_is_closed_to_others_until_it_would_have_expired(self, world: World) -> None:
+        customer = await world.customer()
+        await _buy(world, await world.product(100, units=9))
+        await world.deposit(100)
+        await _settling(world).settle_due()
+        for start, is_free in ((DEADLINE - SECOND, False), (DEADLINE, True)):
+            async with world.unit_of_work() as uow:
+                got = await uow.topups.reserve(
+                    Network.TRON, Usdt.of(100), customer.payer, start, start + timedelta(hours=1)
+                )
+            assert (got is not None) is is_free
+
     async def test_a_second_payment_is_set_aside(self, world: World) -> None:
         placed = await _buy(world, await world.product(100, units=9))
         await world.deposit(100)
@@ -401,15 +415,29 @@ class WebsitePaymentContract(StorePartContract):
         settled = await _again(world, late)
         assert (settled.reason, settled.candidate_order_id) == (UnmatchedReason.EXPIRED, order.id)
 
-    async def test_a_payment_moves_the_deadline_on(self, world: World) -> None:
-        """An order that was found overdue and then paid is not expired."""
+    async def test_an_order_that_is_paid_after_it_was_found_overdue_is_not_expired(
+        self, world: World
+    ) -> None:
         placed = await _buy(world, await world.product(100, units=9))
         await world.read(Network.TRON, until=DEADLINE)
-        assert await _overdue(world) == [placed.order.id]
-        await world.deposit(100)
-        await _settling(world, website.LIFETIME + timedelta(hours=1)).settle_due()
-        with pytest.raises(Refused):
-            await world.move(placed.order.id, lambda order: orders.expire_overdue(order, LATE))
+        opened = 0
+
+        @asynccontextmanager
+        async def with_a_payment_between() -> AsyncIterator[UnitOfWork]:
+            nonlocal opened
+            opened += 1
+            if opened == 2:  # the first has looked for overdue orders, the second is to expire one
+                await world.deposit(100)
+                await _settling(world, LATE - NOW).settle_due()
+            async with world.unit_of_work() as uow:
+                yield uow
+
+        service = FulfilmentService(
+            new_unit_of_work=with_a_payment_between, clock=ManualClock(LATE), supplier=StockSupplier()
+        )
+        assert await service.expire_due() == 0
+        assert opened == 2
+        assert (await _order(world, placed.order.id)).status is OrderStatus.PROCESSING
 
     async def test_a_deposit_and_the_expiry_at_once(self, world: World) -> None:
         for _ in range(4):
