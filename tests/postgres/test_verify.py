@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Final
+from decimal import Decimal
+from functools import partial
+from typing import Any, Final
 
 import psycopg
 import pytest
 
 from tests.contract.conftest import OpenDatabase
-from ytmarket.adapters.inmemory import ManualClock, SeededTokens
+from ytmarket.adapters.inmemory import InMemoryVault, ManualClock, SeededTokens
 from ytmarket.adapters.postgres.verify import Mismatch, verify_books
 from ytmarket.adapters.postgres.verify_sql import CHECKS
 from ytmarket.application.audit import Actor
@@ -17,13 +19,17 @@ from ytmarket.application.deposit_desk import DepositDesk
 from ytmarket.application.deposits import DepositService
 from ytmarket.application.errors import Unavailable
 from ytmarket.application.instructions import Instruction
+from ytmarket.application.marketplace import MarketplaceDesk, Sold
+from ytmarket.application.website import Buy, WebsiteDesk
 from ytmarket.domain import orders
+from ytmarket.domain.catalog import MinimumTerms
 from ytmarket.domain.deposits import DepositRecord
 from ytmarket.domain.ids import DepositId
+from ytmarket.domain.money import Usdt
 from ytmarket.domain.networks import Network
 from ytmarket.domain.topups import TopupTerms
 from ytmarket.testing.contracts import World
-from ytmarket.testing.contracts.world import NOW, SECOND
+from ytmarket.testing.contracts.world import NOW, SECOND, WALLET
 
 LATER: Final = NOW + timedelta(minutes=1)
 
@@ -66,7 +72,57 @@ async def live(world: World) -> None:
     await desk.credit(DepositId(3), bob.key.fp, word)
     await desk.correct(DepositId(3), ann.key.fp, word)
     await desk.send_back(DepositId(4), word)
+    await sell_outside(world, clock)
     await world.read(Network.TON, world.transfer(9, network=Network.TON, at=LATER), until=LATER + SECOND)
+
+
+async def sell_outside(world: World, clock: ManualClock) -> None:
+    """Orders of the website and of another marketplace: delivered, paid back, called off, never paid."""
+    uow, deadline = world.unit_of_work, timedelta(minutes=10)
+
+    async def minimum() -> MinimumTerms:
+        return MinimumTerms(floor_rub=Decimal(0))
+
+    website = WebsiteDesk(
+        new_unit_of_work=uow,
+        queries=world.queries,
+        clock=clock,
+        vault=InMemoryVault(),
+        wallets={Network.BSC: WALLET},
+        minimum=minimum,
+        terms=TopupTerms(lifetime=timedelta(minutes=15)),
+        deadline=deadline,
+    )
+    marketplace = MarketplaceDesk(new_unit_of_work=uow, clock=clock, deadline=deadline)
+    product = await world.product(10, units=8)
+    buy = Buy(product_id=product, quantity=1, network=Network.BSC)
+    bought = [(await website.open(buy, outside())).fresh.order for _ in range(4)]
+    transfers = [
+        world.transfer(str(order.price), network=Network.BSC, at=clock.now()) for order in bought[:2]
+    ]
+    await world.read(Network.BSC, *transfers, until=LATER)
+    await DepositService(new_unit_of_work=uow, clock=clock, terms=TopupTerms()).settle_due()
+    await world.move(bought[0].id, lambda order: orders.deliver(order, LATER))
+    await world.move(bought[1].id, lambda order: orders.fail(order, "none left", LATER))
+    await world.move(bought[1].id, lambda order: orders.refund(order, LATER))
+    await website.refund_paid(bought[1].id, "x" * 64, outside())
+    await world.move(bought[2].id, lambda order: orders.cancel(order, "asked for", LATER))
+    for number, step in enumerate((orders.deliver, None, orders.expire)):
+        sold = Sold(
+            product_id=product,
+            quantity=1,
+            amount=Usdt.of(12),
+            marketplace="bazaar",
+            external_id=f"b-{number}",
+        )
+        taken = (await marketplace.take(sold, outside())).fresh
+        if step is not None:
+            await world.move(taken.id, partial(step, now=LATER))
+    await world.move(taken.id, lambda order: orders.refund(order, LATER))
+
+
+def outside() -> Instruction[Any]:
+    return Instruction(actor=Actor("test"), reason="why")
 
 
 async def _deposit(world: World, place: int) -> str:
@@ -184,7 +240,7 @@ async def true_books(postgres: OpenDatabase, world: World) -> str:
 async def test_true_books_have_no_mismatch(true_books: str) -> None:
     assert await verify_books(true_books) == []
     summary = {row[0] for row in _rows(true_books, "select status from deposit")}
-    assert summary == {"credited_auto", "credited_manual", "unmatched", "returned", "received"}
+    assert summary == {"applied", "credited_auto", "credited_manual", "unmatched", "returned", "received"}
     assert {row[0] for row in _rows(true_books, "select status || refund from orders")} == {
         "completednone",
         "partialrefunded",
@@ -192,6 +248,8 @@ async def test_true_books_have_no_mismatch(true_books: str) -> None:
         "failedrefunded",
         "expiredrefunded",
         "cancelleddue",
+        "cancellednone",
+        "awaiting_paymentnone",
         "processingnone",
     }
 
