@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Final
 
 import attrs
+from solders.address_lookup_table_account import AddressLookupTableAccount
 from solders.instruction import Instruction
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
@@ -30,6 +31,7 @@ from ytmarket.testing.chains.solana_tokens import (
     opening,
     plain_transfer,
     put_mint,
+    put_table,
 )
 
 NO_PACE: Final = 1_000_000
@@ -137,6 +139,16 @@ class SolanaWorld:
     def sweeping(self, units: int, to: Pubkey | None = None) -> Instruction:
         """Move some of the wallet's USDT on; the wallet has to sign."""
         return plain_transfer(self.wallet, to or self.payer, units)
+
+    def minting(self, units: int) -> Instruction:
+        """Make so much more of the token in the wallet."""
+        return minting(self.payer, units, to=self.wallet)
+
+    def table_of(self, *addresses: Pubkey) -> AddressLookupTableAccount:
+        """A lookup table of these addresses, on the chain since the present slot."""
+        table = AddressLookupTableAccount(Keypair().pubkey(), list(addresses))
+        put_table(self.ledger, table)
+        return table
 
     async def make_noise(self) -> None:
         units = 5 * 10**DECIMALS

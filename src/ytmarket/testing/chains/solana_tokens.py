@@ -1,7 +1,11 @@
-"""Instructions of Solana's token program, from one wallet's token account to another's."""
+"""Tokens of Solana: how they are made, and moved from one wallet's token account to another's."""
 
 from __future__ import annotations
 
+import struct
+
+from solders.address_lookup_table_account import ID as LOOKUP_PROGRAM
+from solders.address_lookup_table_account import AddressLookupTableAccount
 from solders.instruction import Instruction
 from solders.pubkey import Pubkey
 from solders.token.associated import get_associated_token_address
@@ -25,13 +29,22 @@ def put_mint(ledger: Ledger, address: Pubkey, *, decimals: int = DECIMALS) -> No
     ledger.put(address, TOKEN_PROGRAM, bytes(mint))
 
 
-def minting(authority: Pubkey, units: int, mint: Pubkey = MINT) -> Instruction:
-    """Make so much of a token, for who may do so."""
+def put_table(ledger: Ledger, table: AddressLookupTableAccount) -> None:
+    """Make a lookup table; the runtime goes by it from the next slot on."""
+    never, extended_at, authority, padding = 2**64 - 1, ledger.slot, b"\0" * 33, b"\0" * 2
+    header = struct.pack("<IQQB33s2s", 1, never, extended_at, 0, authority, padding)
+    addresses = b"".join(bytes(address) for address in table.addresses)
+    ledger.put(table.key, LOOKUP_PROGRAM, header + addresses)
+    ledger.pass_slots(1)
+
+
+def minting(authority: Pubkey, units: int, mint: Pubkey = MINT, *, to: Pubkey | None = None) -> Instruction:
+    """Make so much more of a token; it goes to who may do so, unless told otherwise."""
     return mint_to(
         MintToParams(
             program_id=TOKEN_PROGRAM,
             mint=mint,
-            dest=get_associated_token_address(authority, mint),
+            dest=get_associated_token_address(to or authority, mint),
             mint_authority=authority,
             amount=units,
             signers=[],

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from itertools import dropwhile
 from typing import Final
 
 import attrs
@@ -17,6 +16,24 @@ from ytmarket.application.ports.chain_reader import ChainBehind
 PAGE_MAX: Final = 1_000
 FIRST_PAGE_MAX: Final = 50
 """Most readings find little that is new, and a node fills a page with what is old."""
+
+
+@attrs.frozen
+class Seam:
+    """Where the next page begins, and what it has to hold of the one before."""
+
+    before: str | None = None
+    again: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, page: Sequence[Listed]) -> Seam:
+        """Before the slot in which the page ends, for that slot may go on in another order.
+
+        A slot that fills the page by itself has to be taken in the order of whoever answers.
+        """
+        last = page[-1].slot
+        whole = [listed for listed in page if listed.slot > last] or page[:-1]
+        return cls(whole[-1].signature, frozenset(listed.signature for listed in page[len(whole) :]))
 
 
 @attrs.frozen
@@ -62,13 +79,16 @@ class History:
     async def _backwards(self) -> AsyncGenerator[Listed, None]:
         """Everything up to the tip, newest first, each once.
 
-        The machines behind one address may order the transactions of a slot differently, so a page
-        goes on before a slot rather than inside it: the slot at which one ended is asked for again.
+        The machines behind one address know more or less, and order the transactions of a slot
+        differently. One that has not heard of where a page should begin answers that nothing is left,
+        so each page has to hold some of the last one again.
         """
         seen = set[str]()
-        before, limit = None, min(FIRST_PAGE_MAX, self.page_max)
+        seam, limit = Seam(), min(FIRST_PAGE_MAX, self.page_max)
         while True:
-            page = await self.view.listing(self.tip, before, limit)
+            page = await self.view.listing(self.tip, seam.before, limit)
+            if not seam.again <= {listed.signature for listed in page}:
+                raise self.view.node.behind("does not go on with a list where it broke off")
             new = [listed for listed in page if listed.signature not in seen]
             seen.update(listed.signature for listed in new)
             for listed in new:
@@ -78,7 +98,7 @@ class History:
                 return
             if not new:
                 raise self.view.node.unavailable("lists the same transactions again and again")
-            before, limit = _end_of_whole_slots(page), self.page_max
+            seam, limit = Seam.of(page), self.page_max
 
     async def _check_beginning(self, position: Position) -> None:
         """See that the list ended where the account's history begins, and that nothing was cut off."""
@@ -94,13 +114,3 @@ class History:
 
     def _unmet(self, position: Position) -> ChainBehind:
         return self.view.node.behind(f"does not list what was read in slot {position.slot} before")
-
-
-def _end_of_whole_slots(page: Sequence[Listed]) -> str:
-    """The last transaction before the slot in which the page ends, for that slot may go on.
-
-    A slot that fills the page by itself has to be taken in the order of whoever answered.
-    """
-    last = page[-1]
-    rest = dropwhile(lambda listed: listed.slot == last.slot, reversed(page))
-    return next(rest, last).signature
