@@ -107,6 +107,7 @@ async def sell_outside(world: World, clock: ManualClock) -> None:
     await world.move(bought[1].id, lambda order: orders.refund(order, LATER))
     await website.refund_paid(bought[1].id, "x" * 64, outside())
     await world.move(bought[2].id, lambda order: orders.cancel(order, "asked for", LATER))
+    sales = []
     for number, step in enumerate((orders.deliver, None, orders.expire)):
         sold = Sold(
             product_id=product,
@@ -116,9 +117,10 @@ async def sell_outside(world: World, clock: ManualClock) -> None:
             external_id=f"b-{number}",
         )
         taken = (await marketplace.take(sold, outside())).fresh
+        sales.append(taken.id)
         if step is not None:
             await world.move(taken.id, partial(step, now=LATER))
-    await world.move(taken.id, lambda order: orders.refund(order, LATER))
+    await world.move(sales[-1], lambda order: orders.refund(order, LATER))
 
 
 def outside() -> Instruction[Any]:
