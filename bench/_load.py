@@ -12,6 +12,7 @@ import random
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 
 import uvloop
 
@@ -39,6 +40,10 @@ REQUESTS = {
     "products": _get(b"/api/v1/products?page_size=50"),
     "bare": _get(b"/bare"),
 }
+
+
+def _same(client: Client) -> Client:
+    return client
 
 
 class Client(asyncio.Protocol):
@@ -94,7 +99,7 @@ async def run(
     for _ in range(connections):
         done: asyncio.Future[None] = loop.create_future()
         client = Client(lambda: REQUESTS[kind](*sizes), started + seconds, done)
-        await loop.create_connection(lambda made=client: made, "127.0.0.1", port)
+        await loop.create_connection(partial(_same, client), "127.0.0.1", port)
         clients.append(client)
         ends.append(done)
     await asyncio.gather(*ends)
