@@ -294,6 +294,8 @@ async def test_what_a_refusal_says_is_listened_to(
     assert type(trouble) is (ChainUnavailable if wait is None else ChainRateLimited)
     if isinstance(trouble, ChainRateLimited):
         assert (trouble.retry_after or "some time") == wait
+    elif status != 200:
+        assert f"HTTP {status}" in str(trouble)
 
 
 async def test_bytes_that_are_no_text_are_no_answer(
