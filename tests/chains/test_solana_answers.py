@@ -313,20 +313,24 @@ async def test_a_failure_is_not_retried_in_secret(
     assert asked == 1
 
 
-async def drip(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Answer without an end, a byte at a time."""
-    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
-    with suppress(ConnectionError):
-        while not writer.is_closing():
-            writer.write(b" ")
-            await writer.drain()
-            await asyncio.sleep(0.05)
-
-
 async def test_a_node_that_answers_byte_by_byte_is_given_up(world: SolanaWorld) -> None:
+    over = asyncio.Event()
+
+    async def drip(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+        with suppress(ConnectionError):
+            while not writer.is_closing():
+                writer.write(b" ")
+                await writer.drain()
+                await asyncio.sleep(0.05)
+        writer.close()
+        over.set()
+
     server = await asyncio.start_server(drip, "127.0.0.1", 0)
     host, port = server.sockets[0].getsockname()
     trouble = await trouble_of(world.reader_of(f"http://{host}:{port}/"), None)
+    await world.close()
+    await over.wait()
     server.close()
     assert isinstance(trouble, ChainUnavailable)
     assert "in time" in str(trouble)
