@@ -62,7 +62,8 @@ class ChainReader(Protocol):
     * each transfer is returned once and in chain order; the same cursor gives the same deposits;
     * nothing is returned before the network's own rule calls it final; what must wait longer than the
       rest comes out of turn, and holds up nothing but `read_until`;
-    * many transfers in one transaction are as many deposits;
+    * many transfers in one transaction are as many deposits, or one of their sum where the network
+      keeps balances rather than transfers;
     * a backlog is caught up over pages, and `more` says that there is one;
     * amounts are exact: the raw integer and its decimals;
     * failed, zero-valued, foreign and counterfeit transfers never appear;

@@ -20,7 +20,7 @@ class ChainUnderTest(Protocol):
 
     @property
     def transfers_per_transaction_max(self) -> int:
-        """1 where a transaction cannot hold more."""
+        """1 where a transaction cannot hold more, or where only their sum is kept."""
         ...
 
     @property
@@ -118,7 +118,7 @@ class ChainReaderContract(Contract):
         self, chain: ChainUnderTest
     ) -> None:
         if chain.transfers_per_transaction_max < 2:
-            pytest.skip("a transaction of this chain holds one transfer")
+            pytest.skip("a transaction of this chain is one deposit")
         reader = chain.reader()
         start = await reader.start()
         tx_hash = await chain.pay(Usdt.of(1), Usdt.of(2))
