@@ -161,6 +161,8 @@ def test_unknown_keys_are_limited_by_address_and_never_at_a_good_keys_cost(plain
     answers = [knock(here) for _ in range(61)]
     assert [answer.status_code for answer in answers] == [401] * 60 + [429]
     assert int(answers[-1].headers["retry-after"]) >= 1
+    assert {answer.headers["ratelimit-policy"] for answer in answers} == {'"refusals";q=60;w=60'}
+    assert [answer.headers["ratelimit"].split(";")[1] for answer in answers[-3:]] == ["r=1", "r=0", "r=0"]
     assert knock(elsewhere).status_code == 401
     assert plain.customer().send("GET", "/health", here).status_code == 200
 
