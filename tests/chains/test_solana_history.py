@@ -76,6 +76,22 @@ async def test_a_machine_that_never_met_what_was_read_is_behind(
     assert amounts((await drain(reader, start))[0]) == [Usdt.of(5)]
 
 
+async def test_a_machine_that_met_only_what_is_older_is_behind(
+    world: SolanaWorld, reader: ChainReader
+) -> None:
+    for number in (1, 2):
+        await pay_in_one_slot(world, [number])
+    await world.settle()
+    start = await reader.start()
+    await pay_in_one_slot(world, [3])
+    await world.settle()
+    _first, *later = (entry for entry in world.ledger.entries.values() if world.account in entry.keys)
+    hidden = {entry.signature for entry in later}
+    with world.node.answering(listed_by(SolanaRpc(world.ledger, hidden=hidden))):
+        assert isinstance(await trouble_of(reader, start), ChainBehind)
+    assert [deposit.raw for deposit in (await drain(reader, start))[0]] == [3]
+
+
 async def test_a_machine_that_lists_without_having_got_so_far_is_behind(
     world: SolanaWorld, reader: ChainReader, start: Cursor
 ) -> None:
