@@ -13,7 +13,6 @@ from tests.acceptance.conftest import OPERATED
 from tests.acceptance.server import Server, free_port
 from tests.acceptance.shop import API, Customer, Shop, fresh_price, told
 from tests.redis_server import redis_server
-from ytmarket.testing.postgres import temporary_data_dir
 
 
 @pytest.fixture(scope="module")
@@ -169,11 +168,12 @@ def test_503_while_redis_is_down(shop: Shop, without_redis: Shop) -> None:
 
 
 @pytest.mark.needs("redis-server")
-def test_service_returns_with_redis_by_itself() -> None:
-    with temporary_data_dir() as data_dir, redis_server() as redis:
+def test_service_returns_with_redis_by_itself(shop: Shop) -> None:
+    with redis_server() as redis:
         settings = OPERATED | {"YTMARKET_REDIS_URL": redis.url}
-        with Shop.served(Server(data_dir, settings=settings, demo=False)) as shop:
-            customer = shop.customer()
+        server = Server(shop.server.data_dir, settings=settings, demo=False, workers=False)
+        with Shop.served(server) as there:
+            customer = there.customer()
             assert customer.get("/health").status_code == 200
             redis.stop()
             is_problem(customer.get("/health"), 503, "unavailable")
