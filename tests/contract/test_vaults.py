@@ -20,6 +20,10 @@ class TestVaultInMemory(VaultContract):
     def other_vault(self) -> Vault:
         return InMemoryVault()
 
+    @pytest.fixture
+    def turned_vault(self, vault: InMemoryVault) -> Vault:
+        return InMemoryVault(former=vault)
+
 
 class TestAesGcmVault(VaultContract):
     @pytest.fixture
@@ -29,3 +33,7 @@ class TestAesGcmVault(VaultContract):
     @pytest.fixture
     def other_vault(self) -> Vault:
         return AesGcmVault.of(MasterKeys(current=bytes(range(1, 33))))
+
+    @pytest.fixture
+    def turned_vault(self) -> Vault:
+        return AesGcmVault.of(MasterKeys(current=bytes(32), old=(bytes(range(32)),)))

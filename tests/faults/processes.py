@@ -5,12 +5,14 @@ They are forked from one that has imported everything, because dozens of starts 
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import signal
 import sys
 import time
 from collections.abc import Mapping
+from functools import partial
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -31,13 +33,16 @@ class Command:
     words: list[str]
     settings: Mapping[str, str]
     log: Path
+    log_level: str = "INFO"
     _process: BaseProcess | None = None
 
     def spawn(self) -> None:
         assert self._process is None, "it runs"
         # Daemons end with us, whatever becomes of the test.
         self._process = FORKS.Process(
-            target=_be_the_command, args=(self.words, dict(self.settings), str(self.log)), daemon=True
+            target=_be_the_command,
+            args=(self.words, dict(self.settings), str(self.log), self.log_level),
+            daemon=True,
         )
         self._process.start()
 
@@ -54,6 +59,16 @@ class Command:
         process.terminate()
         process.join(30)
         self._process = None
+        return process.exitcode
+
+    def wait(self, seconds: float = 120) -> int | None:
+        """Until it ends by itself; its exit code."""
+        process, self._process = self._process, None
+        assert process is not None, "it was not started"
+        process.join(seconds)
+        if process.is_alive():
+            process.kill()
+            raise AssertionError(f"it does not end: {self.printed[-4000:]}")
         return process.exitcode
 
     def end(self) -> None:
@@ -113,7 +128,7 @@ def _answers(client: httpx2.Client) -> bool:
         return False
 
 
-def _be_the_command(words: list[str], settings: dict[str, str], log: str) -> None:
+def _be_the_command(words: list[str], settings: dict[str, str], log: str, log_level: str) -> None:
     with open(log, "ab", buffering=0) as written:  # noqa: PTH123 - its descriptor is what is wanted
         os.dup2(written.fileno(), 1)
         os.dup2(written.fileno(), 2)
@@ -122,6 +137,11 @@ def _be_the_command(words: list[str], settings: dict[str, str], log: str) -> Non
     os.environ.update(settings)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.argv = ["ytmarket", *words]
+    from ytmarket.adapters.system.logging import configure_logging
+    from ytmarket.entrypoints import serve
     from ytmarket.entrypoints.cli import main
 
+    vars(serve)["configure_logging"] = partial(configure_logging, level=log_level)
+    if log_level == "DEBUG":
+        logging.getLogger("psycopg").setLevel(log_level)  # which is quiet unless it is asked to talk
     main()

@@ -67,7 +67,7 @@ async def stock(dsn: str, folder: Path, units: int = UNITS) -> Database:
                 price=Usdt.of(number) + Usdt.of("0.37"),
             )
             await shop.services.catalog.put(product, TEACHER)
-            contents = [b'{"login": "user-%d-%d", "password": "p"}' % (number, unit) for unit in range(units)]
+            contents = [b'{"login":"user-%d-%d","password":"p"}' % (number, unit) for unit in range(units)]
             await shop.services.catalog.add_stock(product.id, contents, TEACHER)
         customers = []
         for number in range(6):

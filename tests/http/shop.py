@@ -36,6 +36,7 @@ from ytmarket.application.marketplace import MarketplaceDesk
 from ytmarket.application.orders import OrderDesk
 from ytmarket.application.reading import Reading
 from ytmarket.application.requests import RequestService
+from ytmarket.application.resealing import ResealService
 from ytmarket.application.services import Services
 from ytmarket.application.topups import TopupService
 from ytmarket.application.usage import UsageMeter
@@ -181,6 +182,7 @@ def open_world(
         order_desk=order_desk,
         reading=Reading(queries, vault, clock),
         requests=RequestService(new_unit_of_work=uow, clock=clock),
+        resealing=ResealService(new_unit_of_work=uow, queries=queries, clock=clock, vault=vault),
         scan=ScanService(new_unit_of_work=uow, clock=clock),
         topups=TopupService(
             new_unit_of_work=uow,

@@ -118,6 +118,7 @@ class CatalogService:
                 id=unit_id,
                 sealed=self.vault.seal(content, unit_context(unit_id)),
                 fingerprint=self.vault.fingerprint(content),
+                former_fingerprints=tuple(self.vault.former_fingerprints(content)),
             )
             for unit_id, content in zip(ids, contents, strict=True)
         ]

@@ -19,6 +19,7 @@ from ytmarket.application.ports.rate_limiter import RateLimiter
 from ytmarket.application.ports.tokens import Tokens
 from ytmarket.application.reading import Reading
 from ytmarket.application.requests import RequestService
+from ytmarket.application.resealing import ResealService
 from ytmarket.application.topups import TopupService
 from ytmarket.application.usage import UsageMeter
 from ytmarket.application.webhooks import WebhookService
@@ -40,6 +41,7 @@ class Services:
     order_desk: OrderDesk
     reading: Reading
     requests: RequestService
+    resealing: ResealService
     scan: ScanService
     topups: TopupService
     usage: UsageMeter

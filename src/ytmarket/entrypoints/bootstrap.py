@@ -36,6 +36,7 @@ from ytmarket.application.ports.rate_limiter import RateLimiter
 from ytmarket.application.ports.supplier import Supplier
 from ytmarket.application.reading import Reading
 from ytmarket.application.requests import RequestService
+from ytmarket.application.resealing import ResealService
 from ytmarket.application.services import Services
 from ytmarket.application.suppliers import DevnetSupplier, StockSupplier
 from ytmarket.application.topups import TopupService
@@ -133,6 +134,7 @@ def _services(
         order_desk=order_desk,
         reading=Reading(queries, vault, clock),
         requests=RequestService(new_unit_of_work=uow, clock=clock),
+        resealing=ResealService(new_unit_of_work=uow, queries=queries, clock=clock, vault=vault),
         scan=ScanService(new_unit_of_work=uow, clock=clock),
         topups=TopupService(
             new_unit_of_work=uow,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from heapq import nsmallest
 
 import attrs
 
@@ -40,6 +41,11 @@ class InMemoryApiKeys:
 
     async def set_secret(self, key: ApiKeyId, sealed_secret: bytes) -> None:
         self._put(attrs.evolve(self._key(key), sealed_secret=sealed_secret))
+
+    async def with_secrets(self, after: ApiKeyId, *, limit: int) -> Sequence[ApiKey]:
+        keys = self._state.keys.values()
+        found = (key for key in keys if key.id > after and key.sealed_secret is not None)
+        return nsmallest(limit, found, key=lambda key: key.id)
 
     async def set_allowed(self, key: ApiKeyId, allowed: Sequence[AddressRange]) -> None:
         self._put(attrs.evolve(self._key(key), allowed=tuple(allowed)))

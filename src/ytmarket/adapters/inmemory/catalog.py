@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from heapq import nsmallest
 
 import attrs
 
@@ -44,12 +45,31 @@ class InMemoryCatalog:
             raise ProductNotFound
         with state.journal.all_or_none():
             for position, unit in enumerate(units):
-                content = (product, unit.fingerprint)
-                if content in state.unit_by_content:
+                known_by = (unit.fingerprint, *unit.former_fingerprints)
+                if any((product, fingerprint) in state.unit_by_content for fingerprint in known_by):
                     raise DuplicateUnit(position=position)
-                state.unit_by_content.put(content, unit.id)
+                state.unit_by_content.put((product, unit.fingerprint), unit.id)
                 state.units.put(unit.id, _free(product, unit))
         return len(state.free_units.of(product))
+
+    async def sealed_units(self, after: UnitId, *, limit: int) -> Sequence[NewUnit]:
+        rows = (row for row in self._state.units.values() if row.id > after)
+        return [
+            NewUnit(id=row.id, sealed=row.sealed, fingerprint=row.fingerprint)
+            for row in nsmallest(limit, rows, key=lambda row: row.id)
+        ]
+
+    async def reseal_units(self, units: Sequence[NewUnit]) -> None:
+        state = self._state
+        for unit in units:
+            row = state.units[unit.id]
+            content = (row.product_id, unit.fingerprint)
+            if content in state.unit_by_content:
+                state.units.put(unit.id, attrs.evolve(row, sealed=unit.sealed))
+                continue
+            state.unit_by_content.drop((row.product_id, row.fingerprint))
+            state.unit_by_content.put(content, unit.id)
+            state.units.put(unit.id, attrs.evolve(row, sealed=unit.sealed, fingerprint=unit.fingerprint))
 
 
 def _free(product: ProductId, unit: NewUnit) -> UnitRow:

@@ -181,6 +181,11 @@ class InMemoryQueries:
             for row in sorted(rows, key=lambda row: row.number)
         ]
 
+    async def sealed(self) -> int:
+        with self._committed() as state:
+            secrets = sum(key.sealed_secret is not None for key in state.keys.values())
+            return secrets + len(state.units)
+
     async def read_until(self, network: Network) -> datetime | None:
         with self._committed() as state:
             return state.read_until.get(network)

@@ -27,6 +27,10 @@ ADD: Final = """
 """
 BY_FP: Final = f"select {KEY_COLUMNS} from api_key where fp = %s for no key update"
 REVOKE: Final = "update api_key set revoked_at = coalesce(revoked_at, %s) where id = %s"
+WITH_SECRETS: Final = f"""
+    select {KEY_COLUMNS} from api_key where id > %s and sealed_secret is not null
+    order by id limit %s for no key update
+"""
 SET_SECRET: Final = "update api_key set sealed_secret = %s where id = %s"
 # Rows are taken in the keys' order, so that two processes never wait for each other in a circle.
 ADD_USAGE: Final = """
@@ -81,6 +85,10 @@ class PostgresApiKeys:
 
     async def set_secret(self, key: ApiKeyId, sealed_secret: bytes) -> None:
         await self._change(SET_SECRET, (sealed_secret, key))
+
+    async def with_secrets(self, after: ApiKeyId, *, limit: int) -> Sequence[ApiKey]:
+        cursor = await self._connection.execute(WITH_SECRETS, (after, limit))
+        return [key_of(row) async for row in cursor]
 
     async def set_allowed(self, key: ApiKeyId, allowed: Sequence[AddressRange]) -> None:
         await self._change(SET_ALLOWED, ([str(one) for one in allowed], key))

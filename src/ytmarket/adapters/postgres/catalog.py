@@ -8,6 +8,7 @@ from typing import Final
 
 import attrs
 
+from ytmarket.adapters.postgres.arrays import numbers
 from ytmarket.adapters.postgres.connections import Connection
 from ytmarket.adapters.postgres.rows import PRODUCT_COLUMNS, product_of
 from ytmarket.application.ports.repositories import NewUnit
@@ -35,12 +36,34 @@ LOAD: Final = "copy new_unit (id, sealed, fingerprint) from stdin (format binary
 KNOWN: Final = """
     select fingerprint from new_unit join stock_unit using (fingerprint) where stock_unit.product_id = %s
 """
+KNOWN_BEFORE: Final = """
+    select former.fingerprint from unnest(%s::bytea[]) as former (fingerprint)
+    join stock_unit using (fingerprint) where stock_unit.product_id = %s
+"""
 ADD_UNITS: Final = """
     insert into stock_unit (id, product_id, sealed, fingerprint, created_at)
     select id, %s, sealed, fingerprint, %s from new_unit order by id
 """
 FORGET: Final = "drop table new_unit"
 AVAILABLE: Final = "select available from product where id = %s"
+SEALED: Final = """
+    select id, sealed, fingerprint from stock_unit where id > %s order by id limit %s for no key update
+"""
+RESEAL: Final = """
+    with anew as materialized (
+        select given.id, given.sealed, case
+            when row_number() over (partition by unit.product_id, given.fingerprint order by given.id) > 1
+                or exists (
+                    select from stock_unit other
+                    where other.product_id = unit.product_id and other.fingerprint = given.fingerprint
+                )
+            then unit.fingerprint else given.fingerprint end as fingerprint
+        from unnest(%s::bigint[], %s::bytea[], %s::bytea[]) as given (id, sealed, fingerprint)
+        join stock_unit unit using (id)
+    )
+    update stock_unit set sealed = anew.sealed, fingerprint = anew.fingerprint
+    from anew where stock_unit.id = anew.id
+"""
 
 
 @attrs.frozen
@@ -78,7 +101,10 @@ class PostgresCatalog:
             raise ProductNotFound
         await self._load(units)
         known = await (await run(KNOWN, [product])).fetchall()
-        _check_new([unit.fingerprint for unit in units], known={row[0] for row in known})
+        former = [fingerprint for unit in units for fingerprint in unit.former_fingerprints]
+        if former:
+            known += await (await run(KNOWN_BEFORE, [former, product])).fetchall()
+        _check_new(units, known={row[0] for row in known})
         await run(ADD_UNITS, [product, now])
         await run(FORGET)
         row = await (await run(AVAILABLE, [product])).fetchone()
@@ -86,6 +112,14 @@ class PostgresCatalog:
             raise ProductNotFound
         available: int = row[0]
         return available
+
+    async def sealed_units(self, after: UnitId, *, limit: int) -> Sequence[NewUnit]:
+        rows = await self._connection.execute(SEALED, [after, limit], binary=True)
+        return [NewUnit(id=UnitId(row[0]), sealed=row[1], fingerprint=row[2]) async for row in rows]
+
+    async def reseal_units(self, units: Sequence[NewUnit]) -> None:
+        sealed, fingerprints = [unit.sealed for unit in units], [unit.fingerprint for unit in units]
+        await self._connection.execute(RESEAL, [numbers(unit.id for unit in units), sealed, fingerprints])
 
     async def _load(self, units: Sequence[NewUnit]) -> None:
         await self._connection.execute(MAKE_ROOM)
@@ -96,8 +130,8 @@ class PostgresCatalog:
                 await copy.write_row((unit.id, unit.sealed, unit.fingerprint))
 
 
-def _check_new(fingerprints: Sequence[bytes], *, known: set[bytes]) -> None:
-    for position, fingerprint in enumerate(fingerprints):
-        if fingerprint in known:
+def _check_new(units: Sequence[NewUnit], *, known: set[bytes]) -> None:
+    for position, unit in enumerate(units):
+        if not known.isdisjoint((unit.fingerprint, *unit.former_fingerprints)):
             raise DuplicateUnit(position=position)
-        known.add(fingerprint)
+        known.add(unit.fingerprint)

@@ -128,6 +128,10 @@ class PostgresQueries:
     async def events(self, order: OrderId) -> Sequence[EventView]:
         return [_event_view(row) for row in await self._all(sql.EVENTS, (order,))]
 
+    async def sealed(self) -> int:
+        ((count,),) = await self._all(sql.SEALED, ())
+        return int(count)
+
     async def read_until(self, network: Network) -> datetime | None:
         row = await self._one(sql.READ_UNTIL, (network,))
         return None if row is None else row[0]

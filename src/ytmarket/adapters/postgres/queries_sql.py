@@ -51,6 +51,9 @@ ORDERS: Final = f"""
 """
 
 # How far a network has been read tells the wallet that was read last.
+SEALED: Final = """
+    select (select count(*) from api_key where sealed_secret is not null) + (select count(*) from stock_unit)
+"""
 READ_UNTIL: Final = """
     select read_until from network_progress where network = %s order by updated_at desc limit 1
 """

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hmac
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import attrs
@@ -47,6 +47,7 @@ class AesGcmVault:
     _current: _SealingKey
     _by_header: Mapping[bytes, _SealingKey]
     _fingerprint_key: bytes = attrs.field(repr=False)
+    _former_fingerprint_keys: tuple[bytes, ...] = attrs.field(repr=False)
 
     @classmethod
     def of(cls, keys: MasterKeys) -> AesGcmVault:
@@ -54,7 +55,10 @@ class AesGcmVault:
         by_header = {key.header: key for key in ring}
         if len(by_header) < len(ring):
             raise MasterKeyError("two of the keys have the same id; make another current key")
-        return cls(ring[0], by_header, _derive(keys.current, b"fingerprint", KEY_BYTES))
+        fingerprint_key, *former = (
+            _derive(master, b"fingerprint", KEY_BYTES) for master in (keys.current, *keys.old)
+        )
+        return cls(ring[0], by_header, fingerprint_key, tuple(former))
 
     def seal(self, plain: bytes, context: str) -> bytes:
         nonce = os.urandom(NONCE_BYTES)
@@ -73,8 +77,10 @@ class AesGcmVault:
         """Under the current key alone: whoever seals a row anew takes its fingerprint anew as well."""
         return hmac.digest(self._fingerprint_key, content, "sha256")
 
+    def former_fingerprints(self, content: bytes) -> Sequence[bytes]:
+        return [hmac.digest(key, content, "sha256") for key in self._former_fingerprint_keys]
+
     def needs_resealing(self, sealed: bytes) -> bool:
-        """Whether an old key sealed it, which cannot be taken away before. Raises `VaultError`."""
         return self._key_of(sealed) is not self._current
 
     def _key_of(self, sealed: bytes) -> _SealingKey:

@@ -155,6 +155,10 @@ class Queries(Protocol):
         """Where the trail ends, as it was kept beside it; None before the first entry."""
         ...
 
+    async def sealed(self) -> int:
+        """How many keys' secrets and units of stock are kept sealed."""
+        ...
+
     async def read_until(self, network: Network) -> datetime | None:
         """How far the network has been read, by its own clock."""
         ...

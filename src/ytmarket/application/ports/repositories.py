@@ -76,6 +76,10 @@ class ApiKeyRepository(Protocol):
 
     async def set_secret(self, key: ApiKeyId, sealed_secret: bytes) -> None: ...
 
+    async def with_secrets(self, after: ApiKeyId, *, limit: int) -> Sequence[ApiKey]:
+        """The next keys, by number, that have a secret: locked, revoked ones too."""
+        ...
+
     async def set_allowed(self, key: ApiKeyId, allowed: Sequence[AddressRange]) -> None: ...
 
     async def add_usage(self, usage: Mapping[ApiKeyId, Usage]) -> None:
@@ -265,7 +269,8 @@ class DepositRepository(Protocol):
 class CatalogRepository(Protocol):
     """Products and the units in stock.
 
-    * a unit whose fingerprint is in the product already raises DuplicateUnit, and none is added;
+    * a unit whose fingerprint, or a former one, is in the product already raises DuplicateUnit, and
+      none is added;
     * `available` of a product is exactly the number of its free units.
     """
 
@@ -281,6 +286,17 @@ class CatalogRepository(Protocol):
         """Put units on the shelf; how many are available now."""
         ...
 
+    async def sealed_units(self, after: UnitId, *, limit: int) -> Sequence[NewUnit]:
+        """The next units, by number, whatever became of them: locked."""
+        ...
+
+    async def reseal_units(self, units: Sequence[NewUnit]) -> None:
+        """Keep the same contents sealed anew, with their new fingerprints.
+
+        A unit keeps its fingerprint if another one of its product has the new one: the content is known.
+        """
+        ...
+
 
 @attrs.frozen(kw_only=True)
 class NewUnit:
@@ -289,6 +305,7 @@ class NewUnit:
     id: UnitId
     sealed: bytes = attrs.field(repr=False)
     fingerprint: bytes
+    former_fingerprints: tuple[bytes, ...] = ()  # what the content would have been known by before
 
 
 class WebhookRepository(Protocol):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ytmarket.application.api_keys import MintedKey
 from ytmarket.application.ports.queries import Paging
@@ -18,6 +19,7 @@ from ytmarket.entrypoints.terminal import (
     Once,
     Reason,
     actor,
+    err,
     instruction,
     moment,
     out,
@@ -131,6 +133,26 @@ def credit(
         word = instruction(reason, once, "credit", fp, usdt)
         credited = (await shop.services.api_keys.credit(fp, usdt, word)).fresh
         out.print(f"{credited.amount} USDT; the balance is {credited.totals.balance} USDT.")
+
+    with_shop(data_dir, use)
+
+
+@app.command()
+def reseal(data_dir: DataDir = None) -> None:
+    """Seal every secret and unit of stock anew under the first master key."""
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+
+    async def use(shop: Shop) -> None:
+        resealing = shop.services.resealing
+        with Progress(*columns, console=err, transient=True) as progress:
+            task = progress.add_task("sealing anew", total=await resealing.count())
+            done = await resealing.reseal(
+                actor(), on_done=lambda count: progress.update(task, completed=count)
+            )
+        out.print(
+            f"{done.sealed_anew} of {done.looked_at} were sealed by a former master key and are sealed anew."
+            " No former key is needed any more."
+        )
 
     with_shop(data_dir, use)
 

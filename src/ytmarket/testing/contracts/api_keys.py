@@ -30,6 +30,11 @@ async def _by_fp(world: World, fp: str) -> ApiKey | None:
         return await uow.api_keys.by_fp(fp)
 
 
+async def _with_secrets(world: World, after: ApiKeyId, limit: int) -> list[ApiKey]:
+    async with world.unit_of_work() as uow:
+        return list(await uow.api_keys.with_secrets(after, limit=limit))
+
+
 class ApiKeyContract(StorePartContract):
     """The promises of the `ApiKeyRepository` port."""
 
@@ -107,6 +112,23 @@ class ApiKeyContract(StorePartContract):
         assert await _by_fp(world, customer.key.fp) == attrs.evolve(
             customer.key, sealed_secret=b"sealed anew", allowed=allowed
         )
+
+    async def test_keys_with_secrets_are_looked_through_by_number(self, world: World) -> None:
+        keys = []
+        for number, sealed in enumerate([b"one", None, b"two", b"three"]):
+            key = attrs.evolve(
+                await _another(world, await world.customer(), f"{number}" * 12), sealed_secret=sealed
+            )
+            await _add(world, key, bytes([number] * 32))
+            keys.append(key)
+        async with world.unit_of_work() as uow:
+            await uow.api_keys.revoke(keys[2].id, NOW)
+            await uow.commit()
+        revoked = attrs.evolve(keys[2], revoked_at=NOW)
+        assert await _with_secrets(world, ApiKeyId(0), 2) == [keys[0], revoked]
+        assert await _with_secrets(world, keys[2].id, 2) == [keys[3]]
+        assert await _with_secrets(world, keys[3].id, 2) == []
+        assert await world.queries.sealed() == 3
 
     async def test_usage_adds_up_in_whichever_order_it_is_written(self, world: World) -> None:
         key = (await world.customer()).key.id

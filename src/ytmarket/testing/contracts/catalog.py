@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import attrs
 import pytest
 
 from ytmarket.application.ports.queries import Paging
+from ytmarket.application.ports.repositories import NewUnit
 from ytmarket.domain import orders
 from ytmarket.domain.catalog import Product, ProductFilter
 from ytmarket.domain.errors import Conflict, DuplicateUnit
-from ytmarket.domain.ids import ProductId
+from ytmarket.domain.ids import ProductId, UnitId
 from ytmarket.domain.money import Usdt
 from ytmarket.testing.contracts.concurrency import at_once
 from ytmarket.testing.contracts.store_base import StorePartContract
@@ -133,3 +136,84 @@ class CatalogContract(StorePartContract):
         async with world.unit_of_work() as uow:
             second = await uow.catalog.next_unit_ids(3)
         assert len({*first, *second}) == 6
+
+    async def test_a_unit_known_by_a_former_fingerprint_is_refused(self, world: World) -> None:
+        key = await world.product()
+        await world.stock(key, ["a"])
+        (_, second) = await _numbers(world, 2)
+        again = attrs.evolve(
+            new_unit(second, "the same under a new key"),
+            former_fingerprints=(bytes(32), new_unit(second, "a").fingerprint),
+        )
+        with pytest.raises(DuplicateUnit) as refusal:
+            await _add(world, key, new_unit(UnitId(second + 1), "b"), again)
+        assert refusal.value.position == 1
+        assert (await _product(world, key)).available == 1
+
+    async def test_units_are_looked_through_by_number_whatever_became_of_them(self, world: World) -> None:
+        customer, key = await world.customer(10), await world.product(1)
+        ids = await world.stock(key, ["a", "b", "c", "d", "e"])
+        await world.order(customer, key)
+        sold = await world.order(customer, key)
+        await world.move(sold.id, lambda placed: orders.deliver(placed, NOW))
+        assert await _sealed(world, UnitId(0), 2) == [new_unit(ids[0], "a"), new_unit(ids[1], "b")]
+        assert await _sealed(world, ids[1], 2) == [new_unit(ids[2], "c"), new_unit(ids[3], "d")]
+        assert await _sealed(world, ids[3], 2) == [new_unit(ids[4], "e")]
+        assert await _sealed(world, ids[4], 2) == []
+        assert await world.queries.sealed() == 5
+
+    async def test_units_sealed_anew_are_handed_out_and_known_as_that(self, world: World) -> None:
+        customer, key = await world.customer(10), await world.product(1)
+        ids = await world.stock(key, ["a", "b", "c"])
+        sold = await world.order(customer, key)
+        await _reseal(world, new_unit(ids[0], "a anew"), new_unit(ids[1], "b anew"))
+        assert await _sealed(world, UnitId(0), 9) == [
+            new_unit(ids[0], "a anew"),
+            new_unit(ids[1], "b anew"),
+            new_unit(ids[2], "c"),
+        ]
+        assert (await _product(world, key)).available == 2
+        with pytest.raises(DuplicateUnit):
+            await world.stock(key, ["a anew"])
+        await world.stock(key, ["a"])  # nothing is known by that fingerprint any more
+        await world.move(sold.id, lambda placed: orders.deliver(placed, NOW))
+        found = await world.queries.order(None, sold.id)
+        assert found is not None
+        assert [item.sealed for item in found.items] == [new_unit(ids[0], "a anew").sealed]
+
+    async def test_a_unit_whose_new_fingerprint_another_one_has_keeps_its_own(self, world: World) -> None:
+        key, elsewhere = await world.product(), await world.product()
+        ids = await world.stock(key, ["a", "also a", "once more a", "b"])
+        (other,) = await world.stock(elsewhere, ["also a"])
+        await _reseal(world, *(new_unit(unit, "a") for unit in [*ids[1:3], other]))
+        fingerprints = [unit.fingerprint for unit in await _sealed(world, UnitId(0), 9)]
+        told = ["a", "also a", "once more a", "b", "a"]
+        assert fingerprints == [new_unit(other, content).fingerprint for content in told]
+        await _reseal(world, *(new_unit(unit, "c") for unit in ids[1:3]))
+        fingerprints = [unit.fingerprint for unit in await _sealed(world, UnitId(0), 9)]
+        told = ["a", "c", "once more a", "b", "a"]
+        assert fingerprints == [new_unit(other, content).fingerprint for content in told]
+        with pytest.raises(DuplicateUnit):
+            await world.stock(key, ["c"])
+
+
+async def _numbers(world: World, count: int) -> Sequence[UnitId]:
+    async with world.unit_of_work() as uow:
+        return await uow.catalog.next_unit_ids(count)
+
+
+async def _add(world: World, product: ProductId, *units: NewUnit) -> None:
+    async with world.unit_of_work() as uow:
+        await uow.catalog.add_units(product, units, NOW)
+        await uow.commit()
+
+
+async def _sealed(world: World, after: UnitId, limit: int) -> list[NewUnit]:
+    async with world.unit_of_work() as uow:
+        return list(await uow.catalog.sealed_units(after, limit=limit))
+
+
+async def _reseal(world: World, *units: NewUnit) -> None:
+    async with world.unit_of_work() as uow:
+        await uow.catalog.reseal_units(units)
+        await uow.commit()

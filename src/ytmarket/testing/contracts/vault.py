@@ -14,7 +14,11 @@ PLACE = "stock_unit.sealed:1"
 
 
 class VaultContract(Contract):
-    """The promises of the `Vault` port. Needs the fixtures `vault` and `other_vault`, of another key."""
+    """The promises of the `Vault` port.
+
+    Needs the fixtures `vault`, `other_vault` of another key, and `turned_vault`: of another key as
+    well, with that of `vault` as its former one.
+    """
 
     @pytest.mark.parametrize("plain", [PLAIN, b"", bytes(100_000)])
     async def test_what_was_sealed_opens_to_the_same_bytes(self, vault: Vault, plain: bytes) -> None:
@@ -64,3 +68,34 @@ class VaultContract(Contract):
     ) -> None:
         assert vault.fingerprint(PLAIN) != other_vault.fingerprint(PLAIN)
         assert sha256(PLAIN).digest() not in vault.fingerprint(PLAIN)
+
+    async def test_after_a_change_of_key_what_was_sealed_opens_and_needs_resealing(
+        self, vault: Vault, turned_vault: Vault
+    ) -> None:
+        sealed = vault.seal(PLAIN, PLACE)
+        assert not vault.needs_resealing(sealed)
+        assert turned_vault.needs_resealing(sealed)
+        assert turned_vault.open(sealed, PLACE) == PLAIN
+        with pytest.raises(VaultError):
+            turned_vault.open(sealed, PLACE + " ")
+
+    async def test_what_was_sealed_anew_needs_it_no_more(self, vault: Vault, turned_vault: Vault) -> None:
+        anew = turned_vault.seal(turned_vault.open(vault.seal(PLAIN, PLACE), PLACE), PLACE)
+        assert not turned_vault.needs_resealing(anew)
+        assert turned_vault.open(anew, PLACE) == PLAIN
+        with pytest.raises(VaultError):
+            vault.open(anew, PLACE)
+
+    async def test_whether_a_stranger_s_text_needs_resealing_nobody_can_say(
+        self, turned_vault: Vault, other_vault: Vault
+    ) -> None:
+        for text in (b"", PLAIN * 4, other_vault.seal(PLAIN, PLACE)):
+            with pytest.raises(VaultError):
+                turned_vault.needs_resealing(text)
+
+    async def test_content_is_known_by_its_former_fingerprint(
+        self, vault: Vault, turned_vault: Vault
+    ) -> None:
+        assert list(vault.former_fingerprints(PLAIN)) == []
+        assert list(turned_vault.former_fingerprints(PLAIN)) == [vault.fingerprint(PLAIN)]
+        assert turned_vault.fingerprint(PLAIN) != vault.fingerprint(PLAIN)
