@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from solders.clock import Clock
 from solders.keypair import Keypair
 
-from ytmarket.adapters.chains.solana.chain import CLOCK
+from ytmarket.adapters.chains.solana.chain import CLOCK, MINT, TOKEN_PROGRAM_2022
 from ytmarket.adapters.chains.solana.refusals import Meaning, meaning_of
 from ytmarket.application.ports.chain_reader import (
     ChainBehind,
@@ -356,6 +356,15 @@ async def test_a_key_that_a_node_repeats_is_not_passed_on(
 async def test_a_reader_without_any_node_is_misconfigured(world: SolanaWorld) -> None:
     with pytest.raises(ChainMisconfigured, match="YTMARKET_SOLANA_RPC"):
         world.reader_of()
+
+
+async def test_a_token_of_another_program_is_not_ours(world: SolanaWorld) -> None:
+    mint = world.ledger.account(MINT)
+    assert mint is not None
+    world.ledger.put(MINT, TOKEN_PROGRAM_2022, mint.data)
+    trouble = await trouble_of(world.reader(), None)
+    assert isinstance(trouble, ChainMisconfigured)
+    assert "YTMARKET_SOLANA_RPC" in str(trouble)
 
 
 async def test_a_node_that_stands_still_gives_what_it_has(

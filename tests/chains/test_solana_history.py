@@ -15,7 +15,7 @@ require("aiohttp", "evm")
 from ytmarket.adapters.chains.solana.position import Position
 from ytmarket.application.ports.chain_reader import ChainBehind, ChainGap, ChainReader, Cursor, ReaderError
 from ytmarket.domain.money import Usdt
-from ytmarket.testing.chains.faulty_node import Call, Edit, Reply
+from ytmarket.testing.chains.faulty_node import Call, Edit, FaultyNode, Reply, faulty_node
 from ytmarket.testing.chains.litesvm import SLOTS_TO_FINAL, Entry
 from ytmarket.testing.chains.solana import SolanaWorld, new_solana_world
 from ytmarket.testing.chains.solana_rpc import SolanaRpc
@@ -32,6 +32,12 @@ SCHEDULES = 10
 async def world() -> AsyncIterator[SolanaWorld]:
     async with new_solana_world() as world:
         yield world
+
+
+@pytest.fixture
+async def spare(world: SolanaWorld) -> AsyncIterator[FaultyNode]:
+    async with faulty_node(world.url) as spare:
+        yield spare
 
 
 @pytest.fixture
@@ -291,6 +297,21 @@ async def test_a_wallet_that_nobody_pays_to_outlives_a_nodes_memory(world: Solan
     assert isinstance(await trouble_of(reader, start), ChainGap)
 
 
+async def test_a_node_that_is_behind_the_start_of_a_new_wallet_is_behind(world: SolanaWorld) -> None:
+    start = await world.reader().start()
+    world.rpc.head = Position.read(start).slot - 1
+    assert isinstance(await trouble_of(world.reader(), start), ChainBehind)
+
+
+async def test_what_was_reached_is_not_forgotten_by_a_node_that_is_a_little_behind(
+    world: SolanaWorld, reader: ChainReader, start: Cursor
+) -> None:
+    world.ledger.pass_slots(10)
+    _, end = await drain(reader, start)
+    world.rpc.head = world.ledger.final - 2
+    assert await drain(reader, end) == ([], end)
+
+
 async def test_a_pause_costs_two_calls_and_a_deposit_one_more(
     world: SolanaWorld, reader: ChainReader, start: Cursor
 ) -> None:
@@ -317,8 +338,8 @@ async def test_a_backlog_is_listed_once(world: SolanaWorld) -> None:
     assert await drain(reader, start) == (deposits, end)
 
 
-async def test_another_node_goes_on_with_a_backlog(world: SolanaWorld) -> None:
-    reader = world.reader_of(world.node.url, world.url, transactions=3)
+async def test_another_node_goes_on_with_a_backlog(world: SolanaWorld, spare: FaultyNode) -> None:
+    reader = world.reader_of(world.node.url, spare.url, transactions=3)
     start = await reader.start()
     for number in range(1, 11):
         await pay_in_one_slot(world, [number])
@@ -331,6 +352,7 @@ async def test_another_node_goes_on_with_a_backlog(world: SolanaWorld) -> None:
     with world.node.answering(fail):
         rest, _ = await drain(reader, first.cursor)
     assert [deposit.raw for deposit in [*first.deposits, *rest]] == list(range(1, 11))
+    assert spare.calls.count(LISTING) == 1  # its own list, not the other's
 
 
 async def test_some_of_the_chain_can_be_read_once_more(world: SolanaWorld) -> None:

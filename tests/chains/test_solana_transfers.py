@@ -12,8 +12,9 @@ require("aiohttp", "evm")
 from solders.instruction import Instruction
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
-from spl.token.instructions import close_account, set_authority
-from spl.token.models import AuthorityType, CloseAccountParams, SetAuthorityParams
+from solders.token.state import TokenAccount, TokenAccountState
+from spl.token.instructions import close_account, set_authority, transfer
+from spl.token.models import AuthorityType, CloseAccountParams, SetAuthorityParams, TransferParams
 
 from ytmarket.adapters.chains.solana.chain import DECIMALS, MINT, TOKEN_PROGRAM
 from ytmarket.adapters.chains.solana.reader import SolanaReader
@@ -129,6 +130,43 @@ async def test_what_is_minted_has_no_sender(world: SolanaWorld, start: Cursor) -
     succeeded(world.send(world.opening(), world.minting(UNITS)))
     (deposit,) = await read(world, start)
     assert (deposit.raw, deposit.sender) == (UNITS, None)
+
+
+async def test_nobody_is_the_sender_who_did_not_pay(world: SolanaWorld, start: Cursor) -> None:
+    succeeded(world.send(world.opening(), world.opening(world.stranger)))
+    nothing = plain_transfer(world.payer, world.stranger, 0)
+    succeeded(world.send(nothing, world.minting(UNITS)))
+    (deposit,) = await read(world, start)
+    assert (deposit.raw, deposit.sender) == (UNITS, None)
+
+
+async def test_the_wallet_itself_is_no_sender(world: SolanaWorld, start: Cursor) -> None:
+    other = Keypair().pubkey()
+    account = TokenAccount(
+        mint=MINT,
+        owner=world.wallet,
+        amount=5 * UNITS,
+        delegate=None,
+        state=TokenAccountState.Initialized,
+        is_native=None,
+        delegated_amount=0,
+        close_authority=None,
+    )
+    world.ledger.put(other, TOKEN_PROGRAM, bytes(account))
+    succeeded(world.send(world.opening()))
+    moving = transfer(
+        TransferParams(
+            program_id=TOKEN_PROGRAM,
+            source=other,
+            dest=world.account,
+            owner=world.wallet,
+            amount=5 * UNITS,
+            signers=[],
+        )
+    )
+    succeeded(world.send(moving, signers=(world.owner,)))
+    (deposit,) = await read(world, start)
+    assert (deposit.raw, deposit.sender) == (5 * UNITS, None)
 
 
 async def test_the_sender_is_who_paid_most(world: SolanaWorld, start: Cursor) -> None:
