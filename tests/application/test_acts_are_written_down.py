@@ -160,6 +160,7 @@ ACTS: Final[dict[str, tuple[Act, Act | None]]] = {
         lambda s: s.services.website.refund_paid(s.owed_order, "x" * 64, word("k")),
         lambda s: s.services.website.refund_paid(s.website_order, "x" * 64, word("k")),
     ),
+    "resealing.reseal": (lambda s: s.services.resealing.reseal(OPS), None),
     "webhooks.resend": (
         lambda s: s.services.webhooks.resend(s.event, OPS),
         lambda s: s.services.webhooks.resend(EventId("evt_99"), OPS),
