@@ -12,8 +12,8 @@ import attrs
 import httpx2
 from starlette.applications import Starlette
 
-from ytmarket.adapters.http import wire
 from ytmarket.adapters.http.app import ShopHolder, build_app
+from ytmarket.adapters.http.wire import RENDERING
 from ytmarket.adapters.inmemory import (
     FixedRateSource,
     InMemoryDatabase,
@@ -25,32 +25,17 @@ from ytmarket.adapters.inmemory import (
     SeededTokens,
     ShelfSupplier,
 )
-from ytmarket.application.api_keys import ApiKeyService, Authenticator, MintedKey
+from ytmarket.application.api_keys import MintedKey
 from ytmarket.application.audit import Actor
-from ytmarket.application.audit_trail import AuditService
-from ytmarket.application.catalog import CatalogService
-from ytmarket.application.deposit_desk import DepositDesk
-from ytmarket.application.deposits import DepositService, ScanService
-from ytmarket.application.fulfilment import FulfilmentService
-from ytmarket.application.marketplace import MarketplaceDesk
-from ytmarket.application.orders import OrderDesk
-from ytmarket.application.reading import Reading
-from ytmarket.application.requests import RequestService
-from ytmarket.application.resealing import ResealService
+from ytmarket.application.composition import Ports, Terms, compose
 from ytmarket.application.services import Services
-from ytmarket.application.topups import TopupService
-from ytmarket.application.usage import UsageMeter
-from ytmarket.application.webhooks import WebhookService
-from ytmarket.application.website import WebsiteDesk
 from ytmarket.domain.api_keys import AddressRange
 from ytmarket.domain.catalog import Product
 from ytmarket.domain.ids import ProductId
 from ytmarket.domain.money import Usdt
 from ytmarket.domain.networks import Network
-from ytmarket.domain.shop import DELIVERY_DEADLINE, OrderTerms
 from ytmarket.domain.times import epoch_seconds
 from ytmarket.domain.topups import TopupTerms
-from ytmarket.domain.website import LIFETIME
 
 NOW = datetime(2026, 5, 23, 12, 0, tzinfo=UTC)
 TOKEN = "operators-only"
@@ -153,72 +138,25 @@ def open_world(
     clock = ManualClock(NOW)
     database = InMemoryDatabase()
     tokens = SeededTokens(7)
-    vault = InMemoryVault()
     chain = InMemoryDevnet(clock, tokens)
     supplier = ShelfSupplier()
     sender = RecordingWebhookSender()
     limiter = InMemoryRateLimiter(clock, limit=limit)
-    uow, queries = database.unit_of_work, database.queries
-    terms = topup_terms or TopupTerms()
-    wallets = {network: chain.wallet(network) for network in Network if network not in closed}
-    order_desk = OrderDesk(
-        new_unit_of_work=uow,
-        clock=clock,
-        rate_source=FixedRateSource(Decimal(80)),
-        terms=OrderTerms(),
-        render=wire.render_order,
-    )
-    services = Services(
-        authenticator=Authenticator(queries, vault, clock),
-        api_keys=ApiKeyService(new_unit_of_work=uow, clock=clock, tokens=tokens, vault=vault),
-        audit=AuditService(queries=queries),
-        catalog=CatalogService(new_unit_of_work=uow, clock=clock, vault=vault),
-        deposits=DepositService(new_unit_of_work=uow, clock=clock, terms=terms),
-        deposit_desk=DepositDesk(
-            new_unit_of_work=uow, queries=queries, clock=clock, tokens=tokens, terms=terms
-        ),
-        fulfilment=FulfilmentService(new_unit_of_work=uow, clock=clock, supplier=supplier),
-        marketplace=MarketplaceDesk(new_unit_of_work=uow, clock=clock, deadline=DELIVERY_DEADLINE),
-        order_desk=order_desk,
-        reading=Reading(queries, vault, clock),
-        requests=RequestService(new_unit_of_work=uow, clock=clock),
-        resealing=ResealService(new_unit_of_work=uow, queries=queries, clock=clock, vault=vault),
-        scan=ScanService(new_unit_of_work=uow, clock=clock),
-        topups=TopupService(
-            new_unit_of_work=uow,
-            clock=clock,
-            tokens=tokens,
-            terms=terms,
-            wallets=wallets,
-            render=wire.render_topup,
-        ),
-        usage=UsageMeter(uow, queries, clock),
-        webhooks=WebhookService(
-            new_unit_of_work=uow,
-            queries=queries,
-            clock=clock,
-            tokens=tokens,
-            vault=vault,
-            sender=sender,
-            render=wire.render_event,
-        ),
-        website=WebsiteDesk(
-            new_unit_of_work=uow,
-            queries=queries,
-            clock=clock,
-            vault=vault,
-            wallets=wallets,
-            minimum=order_desk.minimum,
-            terms=TopupTerms(lifetime=LIFETIME),
-            deadline=DELIVERY_DEADLINE,
-        ),
-        queries=queries,
-        rate_limiter=limiter,
-        refusal_limiter=InMemoryRateLimiter(clock, limit=refusals),
+    ports = Ports(
+        new_unit_of_work=database.unit_of_work,
+        queries=database.queries,
         clock=clock,
         tokens=tokens,
+        vault=InMemoryVault(),
+        rate_source=FixedRateSource(Decimal(80)),
+        supplier=supplier,
+        webhook_sender=sender,
+        wallets={network: chain.wallet(network) for network in Network if network not in closed},
+        rate_limiter=limiter,
+        refusal_limiter=InMemoryRateLimiter(clock, limit=refusals),
         devnet=chain if devnet else None,
     )
+    services = compose(ports, RENDERING, Terms(topup=topup_terms or TopupTerms()))
     return World(
         clock=clock,
         database=database,
