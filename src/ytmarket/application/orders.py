@@ -62,6 +62,7 @@ class OrderDesk:
         self._clock = clock
         self._rate_source = rate_source
         self._terms = terms
+        self._minimum = terms.minimum
         self._render = render
         self._on_placed = on_placed
         self._batcher: Batcher[OrderRequest, OrderAnswer] = Batcher(self._serve, limit=BATCH_ORDERS_MAX)
@@ -69,7 +70,9 @@ class OrderDesk:
     async def minimum(self) -> MinimumTerms:
         """The floor under an order, at the present rate."""
         rate = await self._rate_source.rub_per_usdt()
-        return attrs.evolve(self._terms.minimum, rub_per_usdt=rate)
+        if rate != self._minimum.rub_per_usdt:
+            self._minimum = attrs.evolve(self._minimum, rub_per_usdt=rate)
+        return self._minimum
 
     async def place(self, request: OrderRequest) -> OrderAnswer:
         """Charge the balance, take the units and open the order, or refuse and change nothing.

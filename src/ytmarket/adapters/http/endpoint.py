@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, Generic, TypeAlias, TypeVar
 
@@ -12,6 +11,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from ytmarket.adapters.http import problems
+from ytmarket.adapters.http.deadline import Deadline
 from ytmarket.adapters.http.door import Door
 from ytmarket.adapters.http.exchange import ANSWER_SECONDS, BODY_SECONDS, Exchange, Phase, RawHeader
 from ytmarket.adapters.http.refusals import BodyTooSlow, ClientGone
@@ -45,8 +45,8 @@ class Endpoint(Generic[C]):
     cache_control: RawHeader = NOT_STORED
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        timer = asyncio.timeout(self.answer_seconds)
-        exchange = Exchange(scope, receive, self.door.new_request_id(), timer, self.body_seconds)
+        deadline = Deadline(self.answer_seconds)
+        exchange = Exchange(scope, receive, self.door.new_request_id(), deadline, self.body_seconds)
         structlog.contextvars.bind_contextvars(request_id=exchange.request_id)
         try:
             response = await self._respond(exchange)
@@ -63,7 +63,7 @@ class Endpoint(Generic[C]):
 
     async def _respond(self, exchange: Exchange) -> Response:
         try:
-            async with exchange.timer:
+            with exchange.deadline:
                 caller = await self.admit(self.door, exchange)
                 exchange.phase = Phase.HANDLING
                 method = exchange.method
@@ -75,7 +75,7 @@ class Endpoint(Generic[C]):
 
 def _late(exchange: Exchange) -> Exception:
     """What it means that the time was up."""
-    if not exchange.timer.expired():
+    if not exchange.deadline.expired:
         return Unavailable("something behind the shop took too long")
     if exchange.phase is Phase.BODY:
         return BodyTooSlow()

@@ -9,6 +9,7 @@ from typing import Final
 import attrs
 from starlette.types import Receive, Scope
 
+from ytmarket.adapters.http.deadline import Deadline
 from ytmarket.adapters.http.refusals import BodyTooLarge, ClientGone
 
 ANSWER_SECONDS: Final = 4.5  # clients are promised an answer within 5, and it must be written, too
@@ -34,7 +35,7 @@ class Exchange:
     scope: Scope
     receive: Receive
     request_id: str
-    timer: asyncio.Timeout
+    deadline: Deadline
     body_seconds: float = BODY_SECONDS
     phase: Phase = Phase.ADMISSION
     answer_headers: list[RawHeader] = attrs.field(factory=list)
@@ -73,11 +74,11 @@ class Exchange:
         if length is not None and (len(length) > LENGTH_DIGITS_MAX or int(length) > max_bytes):
             raise BodyTooLarge(max_bytes=max_bytes)
         before, now = self.phase, asyncio.get_running_loop().time
-        left = (self.timer.when() or 0) - now()
+        left = self.deadline.when - now()
         self.phase = Phase.BODY
-        self.timer.reschedule(now() + self.body_seconds)
+        self.deadline.reschedule(now() + self.body_seconds)
         body = await self._received(max_bytes)
-        self.timer.reschedule(now() + left)
+        self.deadline.reschedule(now() + left)
         self.phase = before
         return body
 

@@ -3,6 +3,8 @@
 The database counts a version up whenever a list could change: a product comes, is bought empty or
 is filled up, changes its price or its category. Every page is read together with the version; where
 it has moved on, the list is made anew. So a page of a long list costs what one of a short list does.
+
+Whoever reads the rows that were read last is given the listing that was made of them.
 """
 
 from __future__ import annotations
@@ -10,20 +12,24 @@ from __future__ import annotations
 from array import array
 from collections import OrderedDict
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import attrs
 import psycopg
 
+from ytmarket.adapters.postgres.arrays import numbers
 from ytmarket.adapters.postgres.connections import Connection, Pool, lent
 from ytmarket.adapters.postgres.rows import PRODUCT_COLUMNS, product_of
 from ytmarket.application.ports.queries import Listing, Paging
 from ytmarket.domain.catalog import Category, Product, ProductFilter
 from ytmarket.domain.money import Usdt
 
+Rows: TypeAlias = list[tuple[Any, ...]]
+
 IDS_MAX: Final = 1_000_000
 """How many products the remembered lists may name together: eight bytes for each."""
 LISTS_MAX: Final = 256
+PAGES_MAX: Final = 64
 TRIES: Final = 2
 
 _FITS: Final = """
@@ -76,6 +82,7 @@ class CatalogPages:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
         self._lists: OrderedDict[ProductFilter, Remembered] = OrderedDict()
+        self._pages: OrderedDict[tuple[ProductFilter, Paging], tuple[Rows, Listing[Product]]] = OrderedDict()
         self._categories: tuple[int, Sequence[Category]] | None = None
 
     async def products(self, wanted: ProductFilter, paging: Paging) -> Listing[Product]:
@@ -114,15 +121,27 @@ class CatalogPages:
         known = self._lists.get(wanted)
         if known is None:
             known = await self._learn(connection, wanted)
-        cursor = await connection.execute(PAGE, (known.page(paging),), binary=True)
+        cursor = await connection.execute(PAGE, (numbers(known.page(paging)),), binary=True)
         rows = await cursor.fetchall()
         if not rows or rows[0][0] != known.version:
             self._lists.pop(wanted, None)
             return None
         if wanted in self._lists:
             self._lists.move_to_end(wanted)
+        return self._listing(wanted, paging, rows, len(known.ids))
+
+    def _listing(self, wanted: ProductFilter, paging: Paging, rows: Rows, total: int) -> Listing[Product]:
+        """The listing of these rows; the one made last, if they have not changed since."""
+        kept = self._pages.get((wanted, paging))
+        if kept is not None and kept[0] == rows and kept[1].total == total:
+            return kept[1]
         products = [product_of(row[1:]) for row in rows if row[1] is not None]
-        return Listing(rows=products, paging=paging, total=len(known.ids))
+        listing = Listing(rows=products, paging=paging, total=total)
+        self._pages[wanted, paging] = rows, listing
+        self._pages.move_to_end((wanted, paging))
+        if len(self._pages) > PAGES_MAX:
+            self._pages.popitem(last=False)
+        return listing
 
     async def _learn(self, connection: Connection, wanted: ProductFilter) -> Remembered:
         cursor = await connection.execute(IDS, _values(wanted), binary=True)

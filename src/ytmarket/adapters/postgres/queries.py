@@ -9,6 +9,7 @@ from typing import Any, Final, TypeVar
 from ytmarket.adapters.postgres import queries_sql as sql
 from ytmarket.adapters.postgres.accounts import totals_of, transfer_of
 from ytmarket.adapters.postgres.api_keys import key_of
+from ytmarket.adapters.postgres.arrays import hashes, numbers
 from ytmarket.adapters.postgres.audit import AUDIT_END, audit_end_of, audit_row_of
 from ytmarket.adapters.postgres.catalog_pages import CatalogPages
 from ytmarket.adapters.postgres.connections import Pool, lent
@@ -49,11 +50,11 @@ class PostgresQueries:
         self._catalog = CatalogPages(pool)
 
     async def keys(self, digests: Collection[bytes]) -> Mapping[bytes, ApiKey]:
-        rows = await self._all(sql.KEYS, (list(digests),))
+        rows = await self._all(sql.KEYS, (hashes(digests),))
         return {row[0]: key_of(row[1:]) for row in rows}
 
     async def totals(self, accounts: Collection[AccountId]) -> Mapping[AccountId, CustomerTotals]:
-        rows = await self._all(sql.TOTALS, (list(accounts),))
+        rows = await self._all(sql.TOTALS, (numbers(accounts),))
         return {row[0]: totals_of(row[1:]) for row in rows}
 
     async def usage(self, key: ApiKeyId) -> Usage | None:
