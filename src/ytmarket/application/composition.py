@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 
 import attrs
 
+from ytmarket.application.alarms import LAG_MAX, AlarmService
 from ytmarket.application.api_keys import ApiKeyService, Authenticator
 from ytmarket.application.audit_trail import AuditService
 from ytmarket.application.catalog import CatalogService
@@ -66,11 +68,15 @@ class Ports:
 
 @attrs.frozen(kw_only=True)
 class Terms:
-    """The shop's terms: what it asks of an order, a top-up and a website order."""
+    """The shop's terms: what it asks of an order, a top-up and a website order.
+
+    A network whose reading lags by more than *lag_max* is an alarm.
+    """
 
     order: OrderTerms = attrs.field(factory=OrderTerms)
     topup: TopupTerms = attrs.field(factory=TopupTerms)
     website: TopupTerms = attrs.field(factory=lambda: TopupTerms(lifetime=LIFETIME))
+    lag_max: timedelta = LAG_MAX
 
 
 @attrs.frozen(kw_only=True)
@@ -102,6 +108,13 @@ def compose(
         on_placed=on_placed,
     )
     return Services(
+        alarms=AlarmService(
+            new_unit_of_work=uow,
+            queries=queries,
+            clock=clock,
+            networks=tuple(ports.wallets),
+            lag_max=terms.lag_max,
+        ),
         authenticator=Authenticator(queries, vault, clock),
         api_keys=ApiKeyService(new_unit_of_work=uow, clock=clock, tokens=tokens, vault=vault),
         audit=AuditService(queries=queries),

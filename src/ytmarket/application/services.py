@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import attrs
 
+from ytmarket.application.alarms import AlarmService
 from ytmarket.application.api_keys import ApiKeyService, Authenticator
 from ytmarket.application.audit_trail import AuditService
 from ytmarket.application.catalog import CatalogService
@@ -30,6 +31,7 @@ from ytmarket.application.website import WebsiteDesk
 class Services:
     """Fields are use cases, and the few ports that a door speaks to directly."""
 
+    alarms: AlarmService
     authenticator: Authenticator
     api_keys: ApiKeyService
     audit: AuditService

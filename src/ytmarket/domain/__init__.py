@@ -9,6 +9,7 @@ too: `orders.deliver`, `ledger.order_charged`, `signatures.verify`, `limits.TOPU
 from __future__ import annotations
 
 from ytmarket.domain import (
+    alarms,
     api_keys,
     audit,
     catalog,
@@ -33,6 +34,11 @@ from ytmarket.domain import (
     webhook_urls,
     webhooks,
     website,
+)
+from ytmarket.domain.alarms import (
+    Alarm,
+    AlarmKind,
+    RungAlarm,
 )
 from ytmarket.domain.api_keys import (
     Address,
@@ -110,6 +116,7 @@ from ytmarket.domain.idempotency import (
 )
 from ytmarket.domain.ids import (
     AccountId,
+    AlarmId,
     ApiKeyId,
     DepositId,
     EventId,
@@ -220,6 +227,9 @@ __all__ = [
     "Address",
     "AddressNotAllowed",
     "AddressRange",
+    "Alarm",
+    "AlarmId",
+    "AlarmKind",
     "AlreadyDone",
     "Ambiguous",
     "AmountTaken",
@@ -303,6 +313,7 @@ __all__ = [
     "Replayed",
     "Reservation",
     "ReservationId",
+    "RungAlarm",
     "Shelf",
     "ShopError",
     "SignatureReplayed",
@@ -327,6 +338,7 @@ __all__ = [
     "UsedSignature",
     "WalletFamily",
     "WebhookJob",
+    "alarms",
     "amounts_that_matter",
     "api_keys",
     "audit",

@@ -99,7 +99,12 @@ def _services(
         refusal_limiter=_rate_limiter(settings, limits.REQUESTS_PER_MINUTE, stack),
         devnet=devnet,
     )
-    terms = Terms(order=settings.order_terms, topup=settings.topup_terms, website=settings.website_terms)
+    terms = Terms(
+        order=settings.order_terms,
+        topup=settings.topup_terms,
+        website=settings.website_terms,
+        lag_max=settings.lag_alarm,
+    )
     return compose(ports, RENDERING, terms, on_placed=on_placed)
 
 

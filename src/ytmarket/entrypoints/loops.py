@@ -14,6 +14,7 @@ from ytmarket.application.ports.chain_reader import ChainRateLimited, ChainReade
 from ytmarket.application.ports.tokens import Tokens
 from ytmarket.application.services import Services
 from ytmarket.entrypoints.settings import Settings
+from ytmarket.entrypoints.tellers import teller_of
 
 log = structlog.get_logger()
 
@@ -78,6 +79,8 @@ class Worker:
     def __init__(self, services: Services, readers: Sequence[ChainReader], settings: Settings) -> None:
         self._services = services
         self._readers = readers
+        self._teller = teller_of(settings)
+        self._has_begun = False
         second = timedelta(seconds=1)
         self.webhooks = self._loop("webhooks", self._send, second)
         services.webhooks.on_landed = self.webhooks.wake.set
@@ -89,6 +92,8 @@ class Worker:
             self._loop("refunds", self._refund, settings.refund_interval),
             self._loop("settling", self._settle, settings.scan_interval),
             self._loop("forgetting", self._forget, 60 * second),
+            self._loop("alarms", self._look, 5 * second),
+            self._loop("telling", self._tell, 2 * second),
             *(self._scanner(reader, settings) for reader in readers),
         ]
 
@@ -139,3 +144,13 @@ class Worker:
     async def _forget(self) -> bool:
         await self._services.requests.forget_due()
         return False
+
+    async def _look(self) -> bool:
+        # A shop that was closed lags until its networks have been read again: that is worth no alarm.
+        if self._has_begun:
+            await self._services.alarms.look()
+        self._has_begun = True
+        return False
+
+    async def _tell(self) -> bool:
+        return await self._services.alarms.tell_due(self._teller) > 0

@@ -189,6 +189,12 @@ class Settings:
     refund_interval: timedelta = setting(
         "REFUND_SWEEP_SECONDS", "30", _seconds, "pause between two refund sweeps"
     )
+    lag_alarm: timedelta = setting(
+        "LAG_ALARM_SECONDS",
+        "300",
+        _seconds,
+        "an alarm rings when a network is read with more than this delay",
+    )
     tron_wallet: str | None = setting("TRON_WALLET", "", _text, "the shop's TRON address")
     evm_wallet: str | None = setting(
         "EVM_WALLET", "", _text, "the shop's address on BSC, Polygon and Arbitrum"

@@ -10,23 +10,27 @@ from typing import TypeVar
 
 import attrs
 
+from ytmarket.adapters.inmemory.rows import EventRow
 from ytmarket.adapters.inmemory.state import State
 from ytmarket.application.ports.queries import (
     EventView,
+    ExhaustedWebhooks,
     Listing,
     OrderWithItems,
     Paging,
     SealedItem,
     TopupView,
 )
+from ytmarket.domain.alarms import RungAlarm
 from ytmarket.domain.api_keys import ApiKey, KeySummary, Usage
 from ytmarket.domain.audit import AuditEnd, AuditRow
 from ytmarket.domain.catalog import Category, Product, ProductFilter
 from ytmarket.domain.deposits import DepositRecord, DepositStatus, UnmatchedReason
-from ytmarket.domain.ids import AccountId, ApiKeyId, OrderId, ProductId, TopupId
+from ytmarket.domain.ids import AccountId, ApiKeyId, EventId, OrderId, ProductId, TopupId
 from ytmarket.domain.ledger import CustomerTotals, Transfer
 from ytmarket.domain.networks import Network
 from ytmarket.domain.orders import Order
+from ytmarket.domain.webhooks import Delivery, receiver_of
 
 Row = TypeVar("Row")
 
@@ -180,6 +184,27 @@ class InMemoryQueries:
             )
             for row in sorted(rows, key=lambda row: row.number)
         ]
+
+    async def exhausted_webhooks(self, since: datetime) -> Sequence[ExhaustedWebhooks]:
+        lost: dict[str, list[EventRow]] = {}
+        with self._committed() as state:
+            for row in sorted(state.events.values(), key=lambda row: row.number):
+                url = state.orders[row.event.order_id].order.webhook_url
+                if row.delivery is Delivery.EXHAUSTED and row.event.at >= since and url is not None:
+                    lost.setdefault(receiver_of(url), []).append(row)
+        return [
+            ExhaustedWebhooks(
+                receiver=receiver,
+                events=len(rows),
+                first=EventId(str(rows[0].event.id)),
+                order_id=rows[0].event.order_id,
+            )
+            for receiver, rows in sorted(lost.items())
+        ]
+
+    async def alarms(self) -> Sequence[RungAlarm]:
+        with self._committed() as state:
+            return [row.rung for row in state.alarms.values() if row.rung.ended_at is None]
 
     async def sealed(self) -> int:
         with self._committed() as state:

@@ -6,6 +6,7 @@ from datetime import datetime
 
 import attrs
 
+from ytmarket.domain.alarms import RungAlarm
 from ytmarket.domain.ids import OrderId, ProductId, UnitId
 from ytmarket.domain.ledger import CustomerTotals
 from ytmarket.domain.orders import Order, OrderEvent
@@ -54,3 +55,12 @@ class EventRow:
     token: str | None = None
     leased_until: datetime | None = None
     last_status: int | None = None
+
+
+@attrs.frozen(kw_only=True)
+class AlarmRow:
+    """An alarm, whether an operator knows of it, and until when somebody is telling."""
+
+    rung: RungAlarm
+    is_told: bool = False
+    leased_until: datetime | None = None

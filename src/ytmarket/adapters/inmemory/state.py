@@ -8,7 +8,7 @@ from itertools import count
 
 from ytmarket.adapters.inmemory.amounts import RecentAmounts, ReservedAmounts
 from ytmarket.adapters.inmemory.journal import Groups, Journal, Table
-from ytmarket.adapters.inmemory.rows import AccountRow, EventRow, OrderRow, UnitRow
+from ytmarket.adapters.inmemory.rows import AccountRow, AlarmRow, EventRow, OrderRow, UnitRow
 from ytmarket.application.ports.chain_reader import Cursor
 from ytmarket.domain.api_keys import ApiKey, Usage
 from ytmarket.domain.audit import AuditEnd, AuditRow
@@ -18,6 +18,7 @@ from ytmarket.domain.deposits import DepositRecord, DepositStatus
 from ytmarket.domain.idempotency import StoredAnswer
 from ytmarket.domain.ids import (
     AccountId,
+    AlarmId,
     ApiKeyId,
     DepositId,
     EventId,
@@ -64,6 +65,8 @@ class State:
         self.answers: Table[tuple[ApiKeyId, str], StoredAnswer] = Table(log)
         self.audit: Table[int, AuditRow] = Table(log)
         self.audit_end: Table[int, AuditEnd] = Table(log)  # one row
+        self.alarms: Table[AlarmId, AlarmRow] = Table(log)
+        self.alarm_numbers = count(1)
 
     def _make_shelves(self) -> None:
         log = self.journal

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import attrs
 
 from ytmarket.adapters.inmemory.accounts import InMemoryAccounts
+from ytmarket.adapters.inmemory.alarms import InMemoryAlarms
 from ytmarket.adapters.inmemory.api_keys import InMemoryApiKeys
 from ytmarket.adapters.inmemory.audit import InMemoryAudit
 from ytmarket.adapters.inmemory.catalog import InMemoryCatalog
@@ -70,6 +71,10 @@ class InMemoryUnitOfWork:
     @property
     def audit(self) -> InMemoryAudit:
         return InMemoryAudit(self._state)
+
+    @property
+    def alarms(self) -> InMemoryAlarms:
+        return InMemoryAlarms(self._state)
 
     async def commit(self) -> None:
         self._commit()

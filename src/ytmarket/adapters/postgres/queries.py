@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar
 
 from ytmarket.adapters.postgres import queries_sql as sql
 from ytmarket.adapters.postgres.accounts import totals_of, transfer_of
+from ytmarket.adapters.postgres.alarms import rung_of
 from ytmarket.adapters.postgres.api_keys import key_of
 from ytmarket.adapters.postgres.arrays import hashes, numbers
 from ytmarket.adapters.postgres.audit import AUDIT_END, audit_end_of, audit_row_of
@@ -16,20 +17,22 @@ from ytmarket.adapters.postgres.connections import Pool, lent
 from ytmarket.adapters.postgres.deposits import record_of
 from ytmarket.adapters.postgres.rows import order_of, product_of
 from ytmarket.adapters.postgres.topups import is_topup_id, topup_of
-from ytmarket.adapters.postgres.webhooks import event_of
+from ytmarket.adapters.postgres.webhooks import EVENT_PREFIX, event_of
 from ytmarket.application.ports.queries import (
     EventView,
+    ExhaustedWebhooks,
     Listing,
     OrderWithItems,
     Paging,
     SealedItem,
     TopupView,
 )
+from ytmarket.domain.alarms import RungAlarm
 from ytmarket.domain.api_keys import ApiKey, KeySummary, Usage
 from ytmarket.domain.audit import AuditEnd, AuditRow
 from ytmarket.domain.catalog import Category, Product, ProductFilter
 from ytmarket.domain.deposits import DepositRecord, DepositStatus
-from ytmarket.domain.ids import AccountId, ApiKeyId, OrderId, ProductId, TopupId, UnitId
+from ytmarket.domain.ids import AccountId, ApiKeyId, EventId, OrderId, ProductId, TopupId, UnitId
 from ytmarket.domain.ledger import CustomerTotals, Transfer
 from ytmarket.domain.money import Usdt
 from ytmarket.domain.networks import Network
@@ -129,6 +132,12 @@ class PostgresQueries:
     async def events(self, order: OrderId) -> Sequence[EventView]:
         return [_event_view(row) for row in await self._all(sql.EVENTS, (order,))]
 
+    async def exhausted_webhooks(self, since: datetime) -> Sequence[ExhaustedWebhooks]:
+        return [_exhausted(row) for row in await self._all(sql.EXHAUSTED, (since,))]
+
+    async def alarms(self) -> Sequence[RungAlarm]:
+        return [rung_of(row) for row in await self._all(sql.ALARMS, ())]
+
     async def sealed(self) -> int:
         ((count,),) = await self._all(sql.SEALED, ())
         return int(count)
@@ -163,6 +172,13 @@ def _topup_view(row: Fields) -> TopupView:
 
 def _event_view(row: Fields) -> EventView:
     return EventView(event=event_of(row), delivery=Delivery(row[6]), attempts=row[7], last_status=row[8])
+
+
+def _exhausted(row: Fields) -> ExhaustedWebhooks:
+    receiver, events, first, order = row
+    return ExhaustedWebhooks(
+        receiver=receiver, events=events, first=EventId(f"{EVENT_PREFIX}{first}"), order_id=OrderId(order)
+    )
 
 
 def _key_summary(row: Fields) -> KeySummary:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from ytmarket.adapters.postgres.accounts import TRANSFER_COLUMNS
+from ytmarket.adapters.postgres.alarms import ALARM_COLUMNS
 from ytmarket.adapters.postgres.api_keys import KEY_COLUMNS
 from ytmarket.adapters.postgres.audit import AUDIT_COLUMNS
 from ytmarket.adapters.postgres.deposits import DEPOSIT_COLUMNS
@@ -142,3 +143,13 @@ EVENTS: Final = """
     select id, order_id, status, refunded, error_message, at, delivery, attempts, last_status
     from event where order_id = %s order by id
 """
+EXHAUSTED: Final = """
+    select receiver, count(*), min(lost.id), (array_agg(lost.order_id order by lost.id))[1]
+    from (
+        select event.id, event.order_id, lower(split_part(orders.webhook_url, '/', 3)) as receiver
+        from event join orders on orders.id = event.order_id
+        where event.delivery = 'exhausted' and event.at >= %s and orders.webhook_url is not null
+    ) lost
+    group by receiver order by receiver collate "C"
+"""
+ALARMS: Final = f"select {ALARM_COLUMNS} from alarm where ended_at is null order by id"

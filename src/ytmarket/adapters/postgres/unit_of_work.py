@@ -11,6 +11,7 @@ import psycopg
 from psycopg.pq import TransactionStatus
 
 from ytmarket.adapters.postgres.accounts import PostgresAccounts
+from ytmarket.adapters.postgres.alarms import PostgresAlarms
 from ytmarket.adapters.postgres.api_keys import PostgresApiKeys
 from ytmarket.adapters.postgres.audit import PostgresAudit
 from ytmarket.adapters.postgres.catalog import PostgresCatalog
@@ -89,6 +90,10 @@ class PostgresUnitOfWork:
     @property
     def audit(self) -> PostgresAudit:
         return PostgresAudit(self._connection)
+
+    @property
+    def alarms(self) -> PostgresAlarms:
+        return PostgresAlarms(self._connection)
 
     async def commit(self) -> None:
         """Raises `Abandoned` after a refusal: PostgreSQL would take COMMIT for ROLLBACK, and not say so."""

@@ -8,11 +8,12 @@ from typing import Generic, Protocol, TypeVar
 
 import attrs
 
+from ytmarket.domain.alarms import RungAlarm
 from ytmarket.domain.api_keys import ApiKey, KeySummary, Usage
 from ytmarket.domain.audit import AuditEnd, AuditRow
 from ytmarket.domain.catalog import Category, Product, ProductFilter
 from ytmarket.domain.deposits import DepositRecord, DepositStatus
-from ytmarket.domain.ids import AccountId, ApiKeyId, OrderId, ProductId, TopupId, UnitId
+from ytmarket.domain.ids import AccountId, ApiKeyId, EventId, OrderId, ProductId, TopupId, UnitId
 from ytmarket.domain.ledger import CustomerTotals, Transfer
 from ytmarket.domain.networks import Network
 from ytmarket.domain.orders import Order, OrderEvent
@@ -75,6 +76,16 @@ class EventView:
     delivery: Delivery
     attempts: int
     last_status: int | None  # the HTTP status of the last attempt
+
+
+@attrs.frozen(kw_only=True)
+class ExhaustedWebhooks:
+    """Events that one receiver was told of in vain, and nobody has sent again."""
+
+    receiver: str
+    events: int
+    first: EventId
+    order_id: OrderId  # the first event's
 
 
 class Queries(Protocol):
@@ -141,6 +152,14 @@ class Queries(Protocol):
 
     async def events(self, order: OrderId) -> Sequence[EventView]:
         """What happened to an order and how its webhooks fare, oldest first."""
+        ...
+
+    async def exhausted_webhooks(self, since: datetime) -> Sequence[ExhaustedWebhooks]:
+        """Of events that came about since then, by receiver."""
+        ...
+
+    async def alarms(self) -> Sequence[RungAlarm]:
+        """Those that are ringing, oldest first."""
         ...
 
     async def audit_rows(self, *, limit: int) -> Sequence[AuditRow]:

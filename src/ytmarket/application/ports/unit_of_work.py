@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol, TypeAlias
 
+from ytmarket.application.ports.alarms import AlarmRepository
 from ytmarket.application.ports.repositories import (
     AccountRepository,
     ApiKeyRepository,
@@ -66,6 +67,9 @@ class UnitOfWork(Protocol):
 
     @property
     def audit(self) -> AuditRepository: ...
+
+    @property
+    def alarms(self) -> AlarmRepository: ...
 
     async def commit(self) -> None: ...
 

@@ -34,6 +34,7 @@ import pytest
 pytest.register_assert_rewrite(*(f"{__name__}.{module.name}" for module in pkgutil.iter_modules(__path__)))
 
 from ytmarket.testing.contracts.accounts import AccountContract  # noqa: E402 - see above
+from ytmarket.testing.contracts.alarms import AlarmContract  # noqa: E402 - see above
 from ytmarket.testing.contracts.api_keys import ApiKeyContract  # noqa: E402 - see above
 from ytmarket.testing.contracts.audit import AuditContract  # noqa: E402 - see above
 from ytmarket.testing.contracts.catalog import CatalogContract  # noqa: E402 - see above
@@ -63,6 +64,7 @@ from ytmarket.testing.contracts.world import World  # noqa: E402 - see above
 
 __all__ = [
     "AccountContract",
+    "AlarmContract",
     "ApiKeyContract",
     "Arrived",
     "AuditContract",

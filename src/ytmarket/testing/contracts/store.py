@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ytmarket.testing.contracts.accounts import AccountContract
+from ytmarket.testing.contracts.alarms import AlarmContract
 from ytmarket.testing.contracts.api_keys import ApiKeyContract
 from ytmarket.testing.contracts.audit import AuditContract
 from ytmarket.testing.contracts.catalog import CatalogContract
@@ -32,6 +33,7 @@ class StoreContract(
     WebsiteContract,
     WebsitePaymentContract,
     AuditContract,
+    AlarmContract,
     QueriesContract,
     RaceContract,
 ):

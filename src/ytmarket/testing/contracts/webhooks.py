@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
+from ytmarket.application.ports.queries import ExhaustedWebhooks
 from ytmarket.application.ports.unit_of_work import UnitOfWork
 from ytmarket.domain import orders
 from ytmarket.domain.ids import EventId
@@ -209,3 +210,23 @@ class WebhookContract(StorePartContract):
         async with world.unit_of_work() as uow:
             await uow.orders.record(orders.deliver(order, NOW))
         assert await _claim(world) == []
+
+    async def test_what_was_given_up_is_told_by_receiver_until_it_is_sent_again(self, world: World) -> None:
+        one, two = await _placed(world, 2)
+        (other,) = await _placed(world, webhook_url="https://OTHER.example:8443/hook")
+        jobs = {job.order.id: job for job in await _claim(world)}
+        assert await world.queries.exhausted_webhooks(NOW) == []
+        for job in jobs.values():
+            await _record(world, job, Delivery.EXHAUSTED, status=404)
+        first = {number: EventId(str(job.event.id)) for number, job in jobs.items()}
+        lost = [
+            ExhaustedWebhooks(
+                receiver="other.example:8443", events=1, first=first[other.id], order_id=other.id
+            ),
+            ExhaustedWebhooks(receiver="receiver.example", events=2, first=first[one.id], order_id=one.id),
+        ]
+        assert await world.queries.exhausted_webhooks(NOW) == lost
+        assert await world.queries.exhausted_webhooks(NOW + SECOND) == []
+        await _resend(world, first[one.id], NOW)
+        rest = ExhaustedWebhooks(receiver="receiver.example", events=1, first=first[two.id], order_id=two.id)
+        assert await world.queries.exhausted_webhooks(NOW) == [lost[0], rest]
