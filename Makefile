@@ -7,7 +7,9 @@ BIN := $(VENV)/bin
 PYTHON ?=
 # CHAINS=1 installs the clients of the real networks as well, and the Telegram bot.
 CHAINS ?=
-RUN_EXTRAS := server$(if $(CHAINS),$(comma)tron$(comma)evm$(comma)solana$(comma)ton$(comma)telegram)
+# NETWORK=usdt_polygon lets the demo pay on a local node of that network, which needs its client.
+NETWORK ?=
+RUN_EXTRAS := server$(if $(CHAINS),$(comma)tron$(comma)evm$(comma)solana$(comma)ton$(comma)telegram,$(if $(NETWORK),$(comma)evm))
 DEV_EXTRAS := $(RUN_EXTRAS)$(comma)dev
 
 .DEFAULT_GOAL := help
@@ -25,8 +27,8 @@ setup-run:
 run: setup-run  ## Serve the shop on http://127.0.0.1:8000 with a demo catalogue, on the built-in chain
 	@exec $(BIN)/ytmarket serve --demo
 
-demo: setup-run  ## Live through the quick start, from a top-up to a delivered order, then stop
-	@exec $(BIN)/ytmarket demo
+demo: setup-run  ## Live through the quick start, then stop; NETWORK=usdt_polygon pays on a local node of it
+	@exec $(BIN)/ytmarket demo $(if $(NETWORK),--network $(NETWORK))
 
 test: setup  ## Run every test; STRICT=1 fails where Redis, node or Chromium is missing instead of skipping
 	@$(BIN)/pytest

@@ -93,7 +93,7 @@ class Till:
 
 
 def evm_begins(call: Call) -> bool:
-    return call["method"] == "eth_getBlockByNumber" and call["params"][0] in {"latest", "finalized"}
+    return call["method"] == "eth_getBlockByNumber" and str(call["params"][0]) in {"latest", "finalized"}
 
 
 def tron_begins(call: Call) -> bool:
@@ -101,7 +101,7 @@ def tron_begins(call: Call) -> bool:
 
 
 def solana_begins(call: Call) -> bool:
-    return call["method"] == "getMultipleAccounts" and call["params"][0] == [str(CLOCK)]
+    return call["method"] == "getMultipleAccounts" and list(call["params"][0]) == [str(CLOCK)]
 
 
 @asynccontextmanager
@@ -111,7 +111,7 @@ async def evm_till(program: Path, chain: EvmChain, wallet: str) -> AsyncIterator
         await lay_out(anvil, chain)
         await anvil.mine((chain.finality.depth or 0) + 5)
         async with faulty_node(anvil.url) as node:
-            world = EvmWorld(chain, anvil, node, wallet)
+            world = EvmWorld(chain=chain, anvil=anvil, node=node, wallet=wallet)
             yield Till.of(chain.network, world, evm_begins)
             await world.close()
 

@@ -91,5 +91,6 @@ def test_everything_exported_is_there() -> None:
 
 
 def test_the_package_imports_without_a_database() -> None:
-    code = "import sys, ytmarket.testing as t; t.strategies.deposits(); sys.exit('psycopg' in sys.modules)"
+    use = "from ytmarket.testing import strategies; strategies.deposits()"
+    code = f"import sys; {use}; sys.exit('psycopg' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

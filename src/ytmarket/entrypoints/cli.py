@@ -87,11 +87,15 @@ def migrate(data_dir: DataDir = None) -> None:
 
 
 @app.command()
-def demo() -> None:
+def demo(
+    network: Annotated[
+        Network | None, typer.Option(help="Pay on a node of this network, on this machine, not on devnet.")
+    ] = None,
+) -> None:
     """Live through the quick start, from a top-up to delivered items, in a shop of its own."""
     from ytmarket.entrypoints.demo import run
 
-    sys.exit(run())
+    sys.exit(run(network))
 
 
 @app.command("settings")

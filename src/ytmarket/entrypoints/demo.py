@@ -28,9 +28,13 @@ from ytmarket.adapters.system.clock import SystemClock
 from ytmarket.adapters.system.logging import configure_logging
 from ytmarket.application.audit import Actor
 from ytmarket.domain import signatures
+from ytmarket.domain.money import Usdt
+from ytmarket.domain.networks import Network
 from ytmarket.domain.times import epoch_seconds
 from ytmarket.entrypoints.asgi import create_app
 from ytmarket.entrypoints.bootstrap import Shop
+from ytmarket.entrypoints.demo_chain import ground_for
+from ytmarket.entrypoints.demo_ground import Ground
 from ytmarket.entrypoints.seed import seed
 from ytmarket.entrypoints.serve import app_config
 from ytmarket.entrypoints.settings import Settings
@@ -112,29 +116,36 @@ class Receiver:
         return Response(status_code=204 if good else 401)
 
 
-def run() -> int:
-    """The whole demo; 0 when every step went well."""
+def run(network: Network | None = None) -> int:
+    """The whole demo; 0 when every step went well.
+
+    With a *network*, its top-up is paid on a local node of that network instead of devnet. Raises
+    `SettingsError` where none can be had.
+    """
     configure_logging(as_json=False, level="ERROR")
     try:
-        asyncio.run(_run())
+        asyncio.run(_run(network))
     except DemoFailed as trouble:
         console.print(f"[bold red]The demo failed:[/] {trouble}", highlight=False)
         return 1
     return 0
 
 
-async def _run() -> None:
+async def _run(network: Network | None) -> None:
     with tempfile.TemporaryDirectory(prefix="ytmarket-demo-") as folder:
         receiver = Receiver()
         hook = Starlette(routes=[Route("/webhook", receiver.receive, methods=["POST"])])
-        async with served(hook) as hook_url:
+        async with ground_for(network) as ground, served(hook) as hook_url:
             receiver.url = f"{hook_url}/webhook"
-            await _with_shop(Path(folder), receiver)
+            await _with_shop(Path(folder), receiver, ground)
 
 
-async def _with_shop(folder: Path, receiver: Receiver) -> None:
+async def _with_shop(folder: Path, receiver: Receiver, ground: Ground) -> None:
     settings = Settings(
-        data_dir=folder / "data", webhook_allow_private=True, scan_interval=timedelta(seconds=1)
+        data_dir=folder / "data",
+        webhook_allow_private=True,
+        scan_interval=timedelta(seconds=1),
+        **ground.settings,
     )
     minted: dict[str, str] = {}
 
@@ -143,6 +154,9 @@ async def _with_shop(folder: Path, receiver: Receiver) -> None:
         await seed(shop)
         key = await shop.services.api_keys.mint("quick start", Actor("cli:demo"))
         minted.update(key=key.key, secret=key.secret or "")
+        for reader in shop.readers:
+            # From its first reading on a network is watched: nobody shall pay before that.
+            await shop.services.scan.scan(reader)
         yield
 
     with console.status("A shop of its own is being set up: PostgreSQL, catalogue, workers …"):
@@ -151,12 +165,12 @@ async def _with_shop(folder: Path, receiver: Receiver) -> None:
     try:
         receiver.secret = minted["secret"]
         async with httpx2.AsyncClient(base_url=url, trust_env=False) as http:
-            await _steps(Client(http, minted["key"], minted["secret"]), receiver)
+            await _steps(Client(http, minted["key"], minted["secret"]), receiver, ground)
     finally:
         await shop.__aexit__(None, None, None)
 
 
-async def _steps(client: Client, receiver: Receiver) -> None:
+async def _steps(client: Client, receiver: Receiver, ground: Ground) -> None:
     step(1, "A key and its secret, issued together, shown once")
     console.print(f"key     {client.key[:12]}…\nsecret  {client.secret[:8]}…", highlight=False)
     step(2, "Does the key work?")
@@ -164,7 +178,7 @@ async def _steps(client: Client, receiver: Receiver) -> None:
     step(3, "What is there, in batches of at least ten, up to 2 USDT each?")
     catalogue = await client.get("/api/v1/products?min_qty=10&max_price=2&page_size=3")
     step(4, "Top up: ask for an address, send USDT, see the balance grow")
-    await top_up(client)
+    await top_up(client, ground)
     step(5, "Place an order, paid from the balance")
     product = catalogue["items"][0]
     order = await client.post(
@@ -194,13 +208,14 @@ async def _steps(client: Client, receiver: Receiver) -> None:
     )
 
 
-async def top_up(client: Client) -> None:
-    """Open a top-up, pay it on devnet, and wait until it is credited."""
-    topup = await client.post("/api/v1/balance/topup", {"amount_usdt": 100, "network": "usdt_trc_20"})
-    paid = {"network": topup["payment_network"], "amount_usdt": topup["amount_usdt"]}
-    console.print("[dim]The payment, played on devnet:[/]")
-    answer = await client.http.post("/api/devnet/transfers", json=paid)
-    show_json(answer.json())
+async def top_up(client: Client, ground: Ground) -> None:
+    """Open a top-up, pay exactly what it asks for, and wait until it is credited."""
+    topup = await client.post("/api/v1/balance/topup", {"amount_usdt": 100, "network": ground.network})
+    payment = await ground.pay(client.http, Usdt.of(str(topup["amount_usdt"])))
+    console.print(f"[dim]{payment.title}:[/]", highlight=False)
+    for words, answer in payment.steps.items():
+        console.print(f"[bold cyan]{words}[/]", highlight=False)
+        show_json(answer)
     with console.status("Waiting for the deposit to be read and credited …"):
         await until(
             client, f"/api/v1/balance/topup/{topup['topup_id']}", lambda t: t["status"] == "credited_auto"

@@ -1,13 +1,8 @@
-"""Strategies, port contracts and a simulator, for us and for whoever writes an adapter.
+"""Strategies, port contracts and small chains, for us and for whoever writes an adapter.
 
     from ytmarket.testing import strategies
 
-Importing this needs Hypothesis (`pip install "ytmarket[testing]"`) and no database. What needs more
-is a module of its own: import `ytmarket.testing.contracts` or `ytmarket.testing.postgres` by name.
+Each is a module of its own and imported by its name, because they need different things: `strategies`
+Hypothesis and `contracts` pytest (`pip install "ytmarket[testing]"`), `postgres` the server's extra,
+and `chains` the extras of their networks.
 """
-
-from __future__ import annotations
-
-from ytmarket.testing import strategies
-
-__all__ = ["strategies"]
