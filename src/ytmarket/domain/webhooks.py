@@ -42,7 +42,11 @@ class Answer(StrEnum):
 
 @attrs.frozen(kw_only=True)
 class WebhookJob:
-    """One event to send, claimed until its lease ends; `token` fences off whoever comes late."""
+    """One event to send, claimed until its lease ends; `token` fences off whoever comes late.
+
+    `api_key` signs it: the one that placed the order, or, once that is revoked, the account's newest
+    live key that signs. So a leaked secret signs nothing any more when its key has been replaced.
+    """
 
     event: OrderEvent
     order: Order

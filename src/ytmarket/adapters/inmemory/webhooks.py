@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
+from operator import attrgetter
 
 import attrs
 
 from ytmarket.adapters.inmemory.rows import EventRow
 from ytmarket.adapters.inmemory.state import State
+from ytmarket.domain.api_keys import ApiKey
 from ytmarket.domain.ids import EventId
+from ytmarket.domain.orders import Order
 from ytmarket.domain.webhooks import RECEIVER_SHARE, Delivery, WebhookJob, receiver_of
 
 
@@ -84,11 +87,21 @@ class InMemoryWebhooks:
 
     def _job(self, row: EventRow, token: str) -> WebhookJob:
         order = self._state.orders[row.event.order_id].order
-        key = order.api_key_id
         return WebhookJob(
             event=row.event,
             order=order,
-            api_key=None if key is None else self._state.keys.get(key),
+            api_key=self._signing_key(order),
             attempt=row.attempts + 1,
             token=token,
         )
+
+    def _signing_key(self, order: Order) -> ApiKey | None:
+        own = None if order.api_key_id is None else self._state.keys.get(order.api_key_id)
+        if own is None or own.revoked_at is None:
+            return own
+        heirs = [
+            key
+            for key in self._state.keys.values()
+            if key.account_id == own.account_id and key.revoked_at is None and key.sealed_secret is not None
+        ]
+        return max(heirs, key=attrgetter("id"), default=own)

@@ -50,7 +50,14 @@ CLAIM: Final = f"""
         claimed.attempts, {ORDER_COLUMNS}, {KEY_COLUMNS}
     from claimed
     join orders on orders.id = claimed.order_id
-    left join api_key on api_key.id = orders.api_key_id
+    left join lateral (
+        select * from api_key
+        where api_key.id = orders.api_key_id
+            or (api_key.account_id = orders.account_id and orders.api_key_id is not null
+                and revoked_at is null and sealed_secret is not null)
+        order by revoked_at is null and id = orders.api_key_id desc, revoked_at is null desc, id desc
+        limit 1
+    ) api_key on true
     order by claimed.due_at, claimed.id
 """
 RECORD: Final = """

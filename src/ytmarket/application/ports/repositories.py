@@ -314,7 +314,9 @@ class WebhookRepository(Protocol):
     * an event is claimed by one worker at a time, and by another once the lease has ended;
     * an order's event is not claimed before the earlier ones of that order are done with;
     * of one receiver no more than its share is claimed at once, and none of those named as full;
-    * an attempt is recorded only while its claim holds.
+    * an attempt is recorded only while its claim holds;
+    * a job brings the key that placed its order, or once that is revoked the account's newest live
+      one with a secret, if it has one.
     """
 
     async def claim(

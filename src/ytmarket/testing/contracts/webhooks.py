@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
+from hashlib import sha256
+
+import attrs
 
 from ytmarket.application.ports.queries import ExhaustedWebhooks
 from ytmarket.application.ports.unit_of_work import UnitOfWork
 from ytmarket.domain import orders
-from ytmarket.domain.ids import EventId
+from ytmarket.domain.ids import ApiKeyId, EventId
 from ytmarket.domain.orders import Order
 from ytmarket.domain.webhooks import RECEIVER_SHARE, Delivery, WebhookJob, receiver_of
 from ytmarket.testing.contracts.concurrency import at_once, while_open
 from ytmarket.testing.contracts.store_base import StorePartContract
-from ytmarket.testing.contracts.world import NOW, SECOND, World
+from ytmarket.testing.contracts.world import NOW, SECOND, Customer, World
 
 URL = "https://receiver.example/hook"
 LEASE = timedelta(seconds=60)
@@ -55,6 +58,23 @@ async def _resend(world: World, event: EventId | None, now: datetime) -> bool:
     return known
 
 
+async def _another_key(world: World, customer: Customer, secret: bytes | None) -> ApiKeyId:
+    async with world.unit_of_work() as uow:
+        number = await uow.api_keys.next_id()
+        digest = sha256(f"another key {number}".encode()).digest()
+        key = attrs.evolve(customer.key, id=number, fp=digest.hex()[:12], sealed_secret=secret)
+        await uow.api_keys.add(key, digest)
+        await uow.commit()
+    return number
+
+
+async def _signing(world: World) -> ApiKeyId | None:
+    """Whose secret would sign the one event that is due; it stays due."""
+    async with world.unit_of_work() as uow:
+        (job,) = await uow.webhooks.claim(NOW, NOW + LEASE, LEASE_OF_ONE, limit=10)
+    return None if job.api_key is None else job.api_key.id
+
+
 class WebhookContract(StorePartContract):
     """The promises of the `WebhookRepository` port."""
 
@@ -73,6 +93,25 @@ class WebhookContract(StorePartContract):
         assert job.api_key is not None
         assert job.api_key.sealed_secret == b"sealed"
         assert (job.attempt, job.token) == (1, LEASE_OF_ONE)
+
+    async def test_a_key_that_was_replaced_signs_no_more(self, world: World) -> None:
+        customer, product = await world.customer(10), await world.product(1, units=1)
+        await world.order(customer, product, webhook_url=URL)
+        async with world.unit_of_work() as uow:
+            await uow.api_keys.set_secret(customer.key.id, b"leaked")
+            await uow.commit()
+        unsigned = await _another_key(world, customer, secret=None)
+        first = await _another_key(world, customer, secret=b"first")
+        second = await _another_key(world, customer, secret=b"second")
+        await _another_key(world, await world.customer(), secret=b"a stranger's")
+        signing = []
+        for leaving in (customer.key.id, second, first, unsigned):
+            signing.append(await _signing(world))
+            async with world.unit_of_work() as uow:
+                await uow.api_keys.revoke(leaving, NOW)
+                await uow.commit()
+        # Where nobody can sign in its place, the order's own key does.
+        assert [*signing, await _signing(world)] == [customer.key.id, second, first, *2 * [customer.key.id]]
 
     async def test_an_order_without_a_url_wants_no_webhook(self, world: World) -> None:
         await _placed(world, webhook_url=None)
