@@ -8,13 +8,16 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from tools.docs import errors, ledger, orders, settings
+from tools.docs import errors, examples, ledger, orders, settings
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 DOCS: Final = ROOT / "docs"
 
 PARTS: Final[Mapping[str, Callable[[], str]]] = {
     "errors": errors.table,
+    "example-fastapi": lambda: examples.shown("fastapi_shop.py"),
+    "example-storage": lambda: examples.shown("test_own_storage.py"),
+    "example-synchronous": lambda: examples.shown("sync_command.py"),
     "order-diagram": orders.diagram,
     "order-moves": orders.table,
     "settings": settings.table,
