@@ -7,6 +7,7 @@ from datetime import datetime
 
 import attrs
 
+from ytmarket.adapters.inmemory.rows import NetworkRow, ProgressRow
 from ytmarket.adapters.inmemory.state import State
 from ytmarket.application.ports.chain_reader import Cursor, Page
 from ytmarket.domain.deposits import (
@@ -30,7 +31,8 @@ class InMemoryDeposits:
     _state: State
 
     async def cursor(self, network: Network, wallet: str) -> Cursor | None:
-        return self._state.cursors.get((network, wallet))
+        progress = self._state.progress.get((network, wallet))
+        return None if progress is None else progress.cursor
 
     async def keep_page(
         self,
@@ -38,12 +40,12 @@ class InMemoryDeposits:
         wallet: str,
         after: Cursor | None,
         page: Page,
-        now: datetime,  # noqa: ARG002 - in memory nothing tells when a deposit was first seen
+        now: datetime,
     ) -> int | None:
         state = self._state
-        if state.cursors.get((network, wallet)) != after:
+        if await self.cursor(network, wallet) != after:
             return None
-        state.cursors.put((network, wallet), page.cursor)
+        self._move_on(network, wallet, page, now)
         known = state.read_until.get(network)
         if known is None or known < page.read_until:
             state.read_until.put(network, page.read_until)
@@ -69,6 +71,15 @@ class InMemoryDeposits:
         kept = self._state.deposits[record.id]
         # What the chain said is never rewritten.
         self._state.deposits.put(record.id, attrs.evolve(record, deposit=kept.deposit))
+
+    def _move_on(self, network: Network, wallet: str, page: Page, now: datetime) -> None:
+        key, state = (network, wallet), self._state
+        before = state.progress.get(key)
+        read_until = page.read_until if before is None else max(before.read_until, page.read_until)
+        state.progress.put(key, ProgressRow(cursor=page.cursor, read_until=read_until, updated_at=now))
+        row = state.network_rows.get(key)
+        if row is None or row.trouble is not None:
+            state.network_rows.put(key, NetworkRow(noted_at=now))
 
     def _keep(self, deposit: Deposit) -> bool:
         state = self._state

@@ -10,8 +10,11 @@ from typing import TypeVar
 
 import attrs
 
+from ytmarket.adapters.inmemory.networks import states_in
 from ytmarket.adapters.inmemory.rows import EventRow
 from ytmarket.adapters.inmemory.state import State
+from ytmarket.adapters.inmemory.tallies import figures
+from ytmarket.application.ports.networks import NetworkState
 from ytmarket.application.ports.queries import (
     EventView,
     ExhaustedWebhooks,
@@ -168,6 +171,12 @@ class InMemoryQueries:
         with self._committed() as state:
             return state.audit_end.get(0)
 
+    async def figures(self, now: datetime) -> ShopFigures:
+        with self._committed() as state:
+            return figures(state, now)
+
+        with self._committed() as state:
+
     async def fingerprints(self, accounts: Collection[AccountId]) -> Mapping[AccountId, str]:
         with self._committed() as state:
             keys = [key for key in state.keys.values() if key.account_id in accounts]
@@ -214,6 +223,10 @@ class InMemoryQueries:
     async def read_until(self, network: Network) -> datetime | None:
         with self._committed() as state:
             return state.read_until.get(network)
+
+    async def network_states(self) -> Sequence[NetworkState]:
+        with self._committed() as state:
+            return states_in(state)
 
     @contextmanager
     def _committed(self) -> Iterator[State]:

@@ -6,6 +6,7 @@ from datetime import datetime
 
 import attrs
 
+from ytmarket.application.ports.chain_reader import Cursor
 from ytmarket.domain.alarms import RungAlarm
 from ytmarket.domain.ids import OrderId, ProductId, UnitId
 from ytmarket.domain.ledger import CustomerTotals
@@ -64,3 +65,21 @@ class AlarmRow:
     rung: RungAlarm
     is_told: bool = False
     leased_until: datetime | None = None
+
+
+@attrs.frozen(kw_only=True)
+class ProgressRow:
+    """How far a network has been read for one wallet, and when a page was kept last."""
+
+    cursor: Cursor
+    read_until: datetime
+    updated_at: datetime
+
+
+@attrs.frozen(kw_only=True)
+class NetworkRow:
+    """A network that is read, and what keeps it from being read."""
+
+    noted_at: datetime
+    trouble: str | None = None
+    stopped: bool = False

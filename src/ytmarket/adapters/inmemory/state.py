@@ -8,8 +8,15 @@ from itertools import count
 
 from ytmarket.adapters.inmemory.amounts import RecentAmounts, ReservedAmounts
 from ytmarket.adapters.inmemory.journal import Groups, Journal, Table
-from ytmarket.adapters.inmemory.rows import AccountRow, AlarmRow, EventRow, OrderRow, UnitRow
-from ytmarket.application.ports.chain_reader import Cursor
+from ytmarket.adapters.inmemory.rows import (
+    AccountRow,
+    AlarmRow,
+    EventRow,
+    NetworkRow,
+    OrderRow,
+    ProgressRow,
+    UnitRow,
+)
 from ytmarket.domain.api_keys import ApiKey, Usage
 from ytmarket.domain.audit import AuditEnd, AuditRow
 from ytmarket.domain.catalog import Product
@@ -130,7 +137,8 @@ class State:
         self.deposits_in: Groups[DepositId, DepositRecord, DepositStatus] = Groups(
             self.deposits, lambda record: record.status
         )
-        self.cursors: Table[tuple[Network, str], Cursor] = Table(log)
+        self.progress: Table[tuple[Network, str], ProgressRow] = Table(log)
+        self.network_rows: Table[tuple[Network, str], NetworkRow] = Table(log)
         self.read_until: Table[Network, datetime] = Table(log)
 
     def product(self, key: ProductId) -> Product | None:

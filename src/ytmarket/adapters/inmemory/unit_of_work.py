@@ -13,6 +13,7 @@ from ytmarket.adapters.inmemory.audit import InMemoryAudit
 from ytmarket.adapters.inmemory.catalog import InMemoryCatalog
 from ytmarket.adapters.inmemory.deposits import InMemoryDeposits
 from ytmarket.adapters.inmemory.desk import InMemoryOrderDesk
+from ytmarket.adapters.inmemory.networks import InMemoryNetworks
 from ytmarket.adapters.inmemory.orders import InMemoryOrders
 from ytmarket.adapters.inmemory.requests import InMemoryRequests
 from ytmarket.adapters.inmemory.state import State
@@ -59,6 +60,10 @@ class InMemoryUnitOfWork:
     @property
     def deposits(self) -> InMemoryDeposits:
         return InMemoryDeposits(self._state)
+
+    @property
+    def networks(self) -> InMemoryNetworks:
+        return InMemoryNetworks(self._state)
 
     @property
     def catalog(self) -> InMemoryCatalog:

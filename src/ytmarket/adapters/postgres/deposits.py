@@ -10,6 +10,7 @@ import attrs
 
 from ytmarket.adapters.postgres import claims
 from ytmarket.adapters.postgres.connections import Connection
+from ytmarket.adapters.postgres.networks import WAS_READ
 from ytmarket.application.ports.chain_reader import Cursor, Page
 from ytmarket.domain.deposits import Deposit, DepositRecord, DepositStatus, UnmatchedReason
 from ytmarket.domain.ids import AccountId, DepositId, OrderId, TopupId
@@ -83,6 +84,7 @@ class PostgresDeposits:
         moved = await self._connection.execute(BEGIN if after is None else GO_ON, progress)
         if moved.rowcount == 0:
             return None
+        await self._connection.execute(WAS_READ, progress)
         if not page.deposits:
             return 0
         kept = await self._connection.execute(KEEP, [now, *_arrays(page.deposits)])

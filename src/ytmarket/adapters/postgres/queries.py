@@ -15,9 +15,12 @@ from ytmarket.adapters.postgres.audit import AUDIT_END, audit_end_of, audit_row_
 from ytmarket.adapters.postgres.catalog_pages import CatalogPages
 from ytmarket.adapters.postgres.connections import Pool, lent
 from ytmarket.adapters.postgres.deposits import record_of
+from ytmarket.adapters.postgres.figures import FIGURES, figures_of, figures_values
+from ytmarket.adapters.postgres.networks import STATES, state_of
 from ytmarket.adapters.postgres.rows import order_of, product_of
 from ytmarket.adapters.postgres.topups import is_topup_id, topup_of
 from ytmarket.adapters.postgres.webhooks import EVENT_PREFIX, event_of
+from ytmarket.application.ports.networks import NetworkState
 from ytmarket.application.ports.queries import (
     EventView,
     ExhaustedWebhooks,
@@ -126,6 +129,10 @@ class PostgresQueries:
         row = await self._one(sql.SETTING, (AUDIT_END,))
         return None if row is None else audit_end_of(row[0])
 
+    async def figures(self, now: datetime) -> ShopFigures:
+        return figures_of(await self._all(FIGURES, figures_values(now)))
+
+
     async def fingerprints(self, accounts: Collection[AccountId]) -> Mapping[AccountId, str]:
         return {row[0]: row[1] for row in await self._all(sql.FINGERPRINTS, (list(accounts),))}
 
@@ -145,6 +152,9 @@ class PostgresQueries:
     async def read_until(self, network: Network) -> datetime | None:
         row = await self._one(sql.READ_UNTIL, (network,))
         return None if row is None else row[0]
+
+    async def network_states(self) -> Sequence[NetworkState]:
+        return [state_of(row) for row in await self._all(STATES, ())]
 
     async def _all(self, statement: str, values: Sequence[Any] | Mapping[str, Any]) -> list[Fields]:
         async with lent(self._pool) as connection:

@@ -419,6 +419,17 @@ create table network_progress (
     primary key (network, wallet)
 );
 
+-- The networks that are read now, and what keeps one from being read.
+create table network_state (
+    network text not null,
+    wallet text not null,
+    trouble text,
+    stopped boolean not null default false,
+    noted_at timestamptz not null,
+    primary key (network, wallet),
+    constraint network_stopped_by_trouble check (not stopped or trouble is not null)
+);
+
 -- Orders without a balance ----------------------------------------------------------------------
 
 create table website_order (

@@ -20,6 +20,7 @@ from ytmarket.adapters.postgres.deposits import PostgresDeposits
 from ytmarket.adapters.postgres.desk import PostgresOrderDesk
 from ytmarket.adapters.postgres.desk_basket import DeskMemory
 from ytmarket.adapters.postgres.errors import unknown_outcome
+from ytmarket.adapters.postgres.networks import PostgresNetworks
 from ytmarket.adapters.postgres.orders import PostgresOrders
 from ytmarket.adapters.postgres.requests import PostgresRequests
 from ytmarket.adapters.postgres.topups import PostgresTopups
@@ -78,6 +79,10 @@ class PostgresUnitOfWork:
     @property
     def deposits(self) -> PostgresDeposits:
         return PostgresDeposits(self._connection)
+
+    @property
+    def networks(self) -> PostgresNetworks:
+        return PostgresNetworks(self._connection)
 
     @property
     def catalog(self) -> PostgresCatalog:

@@ -8,6 +8,7 @@ from typing import Generic, Protocol, TypeVar
 
 import attrs
 
+from ytmarket.application.ports.networks import NetworkState
 from ytmarket.domain.alarms import RungAlarm
 from ytmarket.domain.api_keys import ApiKey, KeySummary, Usage
 from ytmarket.domain.audit import AuditEnd, AuditRow
@@ -174,10 +175,21 @@ class Queries(Protocol):
         """Where the trail ends, as it was kept beside it; None before the first entry."""
         ...
 
+    async def figures(self, now: datetime) -> ShopFigures:
+        """The shop in figures; ages are told from *now* on."""
+        ...
+
+        """The latest beat of every process that is remembered, the oldest process first."""
+        ...
+
     async def sealed(self) -> int:
         """How many keys' secrets and units of stock are kept sealed."""
         ...
 
     async def read_until(self, network: Network) -> datetime | None:
         """How far the network has been read, by its own clock."""
+        ...
+
+    async def network_states(self) -> Sequence[NetworkState]:
+        """How each network that is read fares, by name."""
         ...

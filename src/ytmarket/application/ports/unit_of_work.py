@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Protocol, TypeAlias
 
 from ytmarket.application.ports.alarms import AlarmRepository
+from ytmarket.application.ports.networks import NetworkRepository
 from ytmarket.application.ports.repositories import (
     AccountRepository,
     ApiKeyRepository,
@@ -58,6 +59,9 @@ class UnitOfWork(Protocol):
 
     @property
     def deposits(self) -> DepositRepository: ...
+
+    @property
+    def networks(self) -> NetworkRepository: ...
 
     @property
     def catalog(self) -> CatalogRepository: ...

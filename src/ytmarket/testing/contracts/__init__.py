@@ -43,6 +43,8 @@ from ytmarket.testing.contracts.clock import ClockContract  # noqa: E402 - see a
 from ytmarket.testing.contracts.deposits import DepositContract  # noqa: E402 - see above
 from ytmarket.testing.contracts.desk import OrderDeskContract  # noqa: E402 - see above
 from ytmarket.testing.contracts.devnet import DevnetContract  # noqa: E402 - see above
+from ytmarket.testing.contracts.leadership import LeadershipContract  # noqa: E402 - see above
+from ytmarket.testing.contracts.networks import NetworkContract  # noqa: E402 - see above
 from ytmarket.testing.contracts.node_reader import NodeReaderContract, NodeUnderTest  # noqa: E402 - see above
 from ytmarket.testing.contracts.orders import OrderContract  # noqa: E402 - see above
 from ytmarket.testing.contracts.queries import QueriesContract  # noqa: E402 - see above
@@ -75,8 +77,10 @@ __all__ = [
     "DepositContract",
     "DevnetContract",
     "HttpSenderContract",
+    "LeadershipContract",
     "Limited",
     "LoopbackReceiver",
+    "NetworkContract",
     "NodeReaderContract",
     "NodeUnderTest",
     "OrderContract",

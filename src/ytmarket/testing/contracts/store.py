@@ -9,6 +9,7 @@ from ytmarket.testing.contracts.audit import AuditContract
 from ytmarket.testing.contracts.catalog import CatalogContract
 from ytmarket.testing.contracts.deposits import DepositContract
 from ytmarket.testing.contracts.desk import OrderDeskContract
+from ytmarket.testing.contracts.networks import NetworkContract
 from ytmarket.testing.contracts.orders import OrderContract
 from ytmarket.testing.contracts.queries import QueriesContract
 from ytmarket.testing.contracts.races import RaceContract
@@ -28,6 +29,7 @@ class StoreContract(
     OrderContract,
     TopupContract,
     DepositContract,
+    NetworkContract,
     CatalogContract,
     WebhookContract,
     WebsiteContract,

@@ -1,0 +1,98 @@
+"""Leadership in memory and on PostgreSQL keep the promises of the port."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import psycopg
+import pytest
+
+from tests.contract.conftest import OpenDatabase
+from ytmarket.adapters.inmemory.leadership import InMemoryLeadership
+from ytmarket.adapters.postgres.leadership import PostgresLeadership
+from ytmarket.testing.contracts.leadership import Depose, LeadershipContract, Reign
+from ytmarket.testing.postgres import TemporaryPostgres
+
+HELD = "select count(*) from pg_locks where locktype = 'advisory' and granted"
+LONG_TRANSACTIONS = """
+    select count(*) from pg_stat_activity
+    where datname = current_database() and pid <> pg_backend_pid() and state like '%in transaction%'
+"""
+
+
+class TestLeadershipInMemory(LeadershipContract):
+    @pytest.fixture
+    def leadership(self) -> InMemoryLeadership:
+        return InMemoryLeadership()
+
+    @pytest.fixture
+    def elsewhere(self, leadership: InMemoryLeadership) -> InMemoryLeadership:
+        return leadership
+
+    @pytest.fixture
+    def depose(self, leadership: InMemoryLeadership) -> Depose:
+        async def depose(name: str) -> None:
+            leadership.depose(name)
+
+        return depose
+
+    @pytest.fixture
+    def unreachable(self) -> InMemoryLeadership:
+        leadership = InMemoryLeadership()
+        leadership.is_down = True
+        return leadership
+
+
+class TestLeadershipOnPostgres(LeadershipContract):
+    @pytest.fixture
+    async def leadership(self, postgres: OpenDatabase) -> AsyncIterator[PostgresLeadership]:
+        leadership = PostgresLeadership(postgres.dsn, pause=0.05)
+        yield leadership
+        await leadership.close()
+
+    @pytest.fixture
+    async def elsewhere(self, postgres: OpenDatabase) -> AsyncIterator[PostgresLeadership]:
+        leadership = PostgresLeadership(postgres.dsn, pause=0.05)
+        yield leadership
+        await leadership.close()
+
+    @pytest.fixture
+    def depose(self, postgres: OpenDatabase) -> Depose:
+        async def depose(name: str) -> None:
+            assert name
+            await postgres.sever()
+
+        return depose
+
+    @pytest.fixture
+    async def unreachable(self, postgres_server: TemporaryPostgres) -> AsyncIterator[PostgresLeadership]:
+        dsn = postgres_server.new_database()
+        postgres_server.drop_database(dsn)
+        leadership = PostgresLeadership(dsn)
+        yield leadership
+        await leadership.close()
+
+    async def test_nobody_waits_in_a_transaction_and_nothing_stays_locked(
+        self, postgres: OpenDatabase, leadership: PostgresLeadership, elsewhere: PostgresLeadership
+    ) -> None:
+        leader, waiting = Reign(leadership, "scan"), Reign(elsewhere, "scan")
+        await leader.begun()
+        async with await psycopg.AsyncConnection.connect(postgres.dsn, autocommit=True) as outside:
+            for _ in range(5):
+                assert await _count(outside, LONG_TRANSACTIONS) == 0
+            leader.leave.set()
+            await leader.ended()
+            await waiting.begun()
+            assert await _count(outside, HELD) == 1
+            waiting.leave.set()
+            await waiting.ended()
+            await leadership.close()
+            await elsewhere.close()
+            while await _count(outside, HELD):
+                pass
+
+
+async def _count(connection: psycopg.AsyncConnection[tuple[int]], statement: str) -> int:
+    row = await (await connection.execute(statement.encode())).fetchone()
+    assert row is not None
+    return row[0]
