@@ -216,3 +216,13 @@ async def test_our_own_mistakes_are_nobodys_failure() -> None:
     with pytest.raises(KeyError):
         await nodes.rotation.use(stumble)
     assert await nodes.ask() == "a"
+
+
+async def test_one_whose_answers_are_doubted_is_left_like_one_that_failed() -> None:
+    nodes = Nodes()
+    assert await nodes.ask() == "a"
+    nodes.rotation.leave()
+    assert await nodes.ask() == "b"
+    alone = Nodes(1)
+    alone.rotation.leave()
+    assert await alone.ask() == "a"

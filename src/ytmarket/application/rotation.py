@@ -63,7 +63,8 @@ class Rotation(Generic[N]):
     * one that serves is kept; one that fails rests, twice as long each time, and the next is asked;
     * one that was left is gone back to after ten good minutes elsewhere, so that two that falter do
       not take turns;
-    * one that named a time to come back is not asked before it; any other is asked when all rest.
+    * one that named a time to come back is not asked before it; any other is asked when all rest;
+    * one whose answers are doubted is left like one that failed.
     """
 
     def __init__(self, nodes: Sequence[N], clock: Clock) -> None:
@@ -94,6 +95,10 @@ class Rotation(Generic[N]):
                 self._keep(candidate)
                 return answer
         raise self._gravest(troubles)
+
+    def leave(self) -> None:
+        """Let the present node rest as if it had failed: what it said was in good form, and is doubted."""
+        self._current.failed(ChainUnavailable("its answers do not add up"), self._clock.now())
 
     def _in_turn(self) -> Iterable[Candidate[N]]:
         now = self._clock.now()

@@ -19,6 +19,8 @@ from ytmarket.testing.chains.anvil import Anvil, AnvilError
 
 BLOCKS_TO_SOLID: Final = 19
 ID_NUMBER_CHARS: Final = 16
+EVENT_BLOCKS_MAX: Final = 5_000
+EVENTS_MAX: Final = 10_000
 PREFIX: Final = "41"
 KEY_HEADER: Final = "TRON-PRO-API-KEY"
 NO_BLOCK: Final = "e5" * 32
@@ -30,7 +32,7 @@ Body = Mapping[str, Any]
 
 @attrs.define
 class JavaTron:
-    """The part of `walletsolidity` that a reader of blocks needs; a block is solid with 19 on top."""
+    """What readers need of `walletsolidity` and of the JSON-RPC; a block is solid with 19 on top."""
 
     anvil: Anvil
     genesis: str
@@ -40,6 +42,20 @@ class JavaTron:
 
     key: str | None = None
     """What callers have to show, as TronGrid wants it."""
+
+    unindexed: frozenset[int] = frozenset()
+    """Blocks that were taken in while the JSON-RPC was off: it has no events of theirs, and says nothing."""
+
+    has_json_rpc: bool = True
+
+    @contextmanager
+    def without_index(self, *blocks: int) -> Iterator[None]:
+        """List no events of these blocks inside the block; without any named, have no JSON-RPC."""
+        self.unindexed, self.has_json_rpc = frozenset(blocks), bool(blocks)
+        try:
+            yield
+        finally:
+            self.unindexed, self.has_json_rpc = frozenset(), True
 
     @contextmanager
     def wanting(self, key: str) -> Iterator[None]:
@@ -60,6 +76,7 @@ class JavaTron:
             "/walletsolidity/getblockbynum": self._block_by_num,
             "/walletsolidity/gettransactioninfobyblocknum": self._infos_by_num,
             "/walletsolidity/triggerconstantcontract": self._trigger,
+            "/jsonrpc": self._json_rpc,
         }
         if self.key is not None and request.headers.get(KEY_HEADER) != self.key:
             return web.json_response({"Error": "ApiKey not exists"}, status=401)
@@ -101,13 +118,49 @@ class JavaTron:
         contract = f"0x{body['contract_address'].removeprefix(PREFIX)}"
         selector = keccak(text=body["function_selector"])[:4].hex()
         call = {"to": contract, "data": f"0x{selector}{body.get('parameter', '')}"}
+        solid = hex(await self.solid())
         code, answer = await self.anvil.batch(
-            [("eth_getCode", [contract, "latest"]), ("eth_call", [call, "latest"])]
+            [("eth_getCode", [contract, solid]), ("eth_call", [call, solid])]
         )
         if code == "0x":
             words = "Contract validate error : Smart contract is not exist."
             return {"result": {"code": "CONTRACT_VALIDATE_ERROR", "message": words.encode().hex()}}
         return {"result": {"result": True}, "energy_used": 541, "constant_result": [answer[2:]]}
+
+    async def _json_rpc(self, body: Body) -> Json:
+        if not self.has_json_rpc:
+            raise KeyError("/jsonrpc")
+        reply = {"jsonrpc": "2.0", "id": body["id"]}
+        if body["method"] != "eth_getLogs":
+            return {**reply, "error": {"code": -32601, "message": "method not found", "data": "{}"}}
+        (wanted,) = body["params"]
+        first, last = int(wanted["fromBlock"], 16), int(wanted["toBlock"], 16)
+        if last - first > EVENT_BLOCKS_MAX:
+            return {
+                **reply,
+                "error": {"code": -32602, "message": f"exceed max block range: {EVENT_BLOCKS_MAX}"},
+            }
+        last = min(last, await self.anvil.number())
+        found = [] if first > last else await self.anvil.call("eth_getLogs", {**wanted, "toBlock": hex(last)})
+        if len(found) > EVENTS_MAX:
+            words = f"query returned more than {EVENTS_MAX} results. Try with smaller block range."
+            return {**reply, "error": {"code": -32005, "message": words}}
+        known = (log for log in found if int(log["blockNumber"], 16) not in self.unindexed)
+        return {**reply, "result": [self._event(log) for log in known]}
+
+    def _event(self, log: Json) -> Json:
+        number = int(log["blockNumber"], 16)
+        names = (
+            "address",
+            "topics",
+            "data",
+            "blockNumber",
+            "transactionHash",
+            "transactionIndex",
+            "logIndex",
+        )
+        block_hash = f"0x{self._id(number, log['blockHash'])}"
+        return {**{name: log[name] for name in names}, "blockHash": block_hash, "removed": False}
 
     async def _run(self, number: int) -> tuple[Json, list[Json]]:
         with_transactions = True

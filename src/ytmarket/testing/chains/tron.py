@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from datetime import timedelta
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,56 +13,67 @@ import attrs
 from ytmarket.adapters.chains.tron.chain import MAINNET, TronChain
 from ytmarket.adapters.chains.tron.reader import BLOCKS_PER_PAGE, TronReader
 from ytmarket.adapters.chains.tron.wallet import Address
-from ytmarket.domain.money import Usdt
 from ytmarket.testing.chains.anvil import Anvil, running_anvil
-from ytmarket.testing.chains.evm_contracts import COUNTERFEIT, FORGER, PAYER, PAYMASTER, STRANGER, Contract
+from ytmarket.testing.chains.evm_contracts import PAYER
 from ytmarket.testing.chains.faults import Fault
-from ytmarket.testing.chains.faulty_node import SECRET, Call, Edit, FaultyNode, faulty_node
+from ytmarket.testing.chains.faulty_node import Call, Edit, faulty_node
 from ytmarket.testing.chains.java_tron import BLOCKS_TO_SOLID, JavaTron, java_tron
-from ytmarket.testing.chains.shifted_clock import ShiftedClock
+from ytmarket.testing.chains.token_world import (
+    BATCH,
+    FORGED,
+    NO_PACE,
+    TIMEOUT,
+    TOKEN,
+    TokenWorld,
+    editing,
+    lay_down,
+)
 
-NO_PACE: Final = 1_000_000
-TIMEOUT: Final = timedelta(seconds=1)
+__all__ = [
+    "BATCH",
+    "FORGED",
+    "TOKEN",
+    "TronWorld",
+    "as_of_genesis",
+    "editing",
+    "lay_out",
+    "new_tron_world",
+    "token_of",
+    "tron_world",
+]
+
 HASTY_BLOCKS: Final = 5
-DAY: Final = timedelta(days=1)
 CHAIN_ID: Final = 0x2B6653DC
-MUCH: Final = 10**30
 TOO_LITTLE_ENERGY: Final = 30_000
-TOKEN: Final = Contract("Token")
-FORGED: Final = Contract("Forger")
-BATCH: Final = Contract("Paymaster")
 
 
-@attrs.define
-class TronWorld:
-    """The `NodeUnderTest` of the contract. Its readers ask through a `FaultyNode`."""
+@attrs.define(kw_only=True)
+class TronWorld(TokenWorld[TronReader]):
+    """The `NodeUnderTest` of the contract."""
 
-    anvil: Anvil
     tron: JavaTron
-    node: FaultyNode
     address: Address
     chain: TronChain = MAINNET
-    clock: ShiftedClock = attrs.field(factory=ShiftedClock)
-    transfers_per_transaction_max: int = 1_000
-    final_at_once: bool = False
-    faults: frozenset[Fault] = frozenset(Fault)
-    _readers: list[TronReader] = attrs.field(factory=list, init=False)
+
+    @property
+    def account(self) -> str:
+        return f"0x{self.address.body}"
 
     @property
     def wallet(self) -> str:
-        return f"0x{self.address.body}"
+        return self.account
 
     @property
     def token(self) -> str:
         return token_of(self.chain)
 
     @property
-    def setting(self) -> str:
-        return self.chain.setting
+    def decimals(self) -> int:
+        return self.chain.decimals
 
     @property
-    def secret(self) -> str:
-        return SECRET
+    def setting(self) -> str:
+        return self.chain.setting
 
     def reader(self) -> TronReader:
         return self.reader_of(self.node.url)
@@ -76,59 +86,33 @@ class TronWorld:
 
     def reader_of(self, *urls: str, blocks_per_page: int = BLOCKS_PER_PAGE) -> TronReader:
         """A reader of these nodes. It is closed with the world."""
-        reader = TronReader.connect(
-            self.chain,
-            self.address.text,
-            urls,
-            self.clock,
-            calls_per_second=NO_PACE,
-            timeout=TIMEOUT,
-            blocks_per_page=blocks_per_page,
+        return self._closed_with_us(
+            TronReader.connect(
+                self.chain,
+                self.address.text,
+                urls,
+                self.clock,
+                calls_per_second=NO_PACE,
+                timeout=TIMEOUT,
+                blocks_per_page=blocks_per_page,
+            )
         )
-        self._readers.append(reader)
-        return reader
-
-    async def pay(self, *amounts: Usdt) -> str:
-        return await self.pay_raw(*(amount.micros for amount in amounts))
-
-    async def pay_raw(self, *amounts: int) -> str:
-        """One transaction with so many transfers, in the token's smallest units."""
-        if len(amounts) == 1:
-            return await self.send(TOKEN.call("transfer", self.wallet, amounts[0]))
-        to = [self.wallet] * len(amounts)
-        return await self.send(BATCH.call("pay", self.token, to, amounts), to=PAYMASTER)
-
-    async def drip(self, transfers: int) -> str:
-        """One transaction with transfers of 1, 2, 3, ... smallest units."""
-        return await self.send(BATCH.call("drip", self.token, self.wallet, transfers), to=PAYMASTER)
 
     async def send(self, data: str, *, to: str | None = None, sender: str = PAYER) -> str:
-        """A transaction in a block of its own, to the token unless told otherwise; its id."""
-        return (await self.anvil.send(sender, to or self.token, data)).removeprefix("0x")
+        return (await super().send(data, to=to, sender=sender)).removeprefix("0x")
 
     async def run_out_of_energy(self, amount: int) -> None:
         """A transfer that ends before it is done."""
-        data = TOKEN.call("transfer", self.wallet, amount)
+        data = TOKEN.call("transfer", self.account, amount)
         transaction = {"from": PAYER, "to": self.token, "data": data, "gas": hex(TOO_LITTLE_ENERGY)}
         await self.anvil.call("eth_sendTransaction", transaction)
         await self.anvil.mine(1)
 
     async def make_noise(self) -> None:
-        amount = 5 * 10**self.chain.decimals
-        wallet, token = self.wallet, self.token
-        # Another token of the same name, an event that nobody's money moved for, a transfer of
-        # nothing in another's name, two that failed, one to somebody else, one to ourselves.
-        await self.send(TOKEN.call("transfer", wallet, amount), to=COUNTERFEIT)
-        await self.send(FORGED.call("forge", PAYER, wallet, amount), to=FORGER)
-        await self.send(TOKEN.call("transferFrom", PAYER, wallet, 0), sender=STRANGER)
-        await self.send(TOKEN.call("transfer", wallet, 0))
-        await self.send(BATCH.call("payAndFail", token, wallet, amount), to=PAYMASTER)
+        """What `TokenWorld` does; and TRX, and a TRC-10 token that calls itself USDT."""
+        await super().make_noise()
+        amount = 5 * 10**self.decimals
         await self.run_out_of_energy(amount)
-        await self.send(TOKEN.call("transfer", STRANGER, amount))
-        await self.deal(wallet, amount)
-        await self.send(TOKEN.call("transfer", wallet, amount), sender=wallet)
-        await self.send(TOKEN.call("transfer", STRANGER, amount), sender=wallet)
-        # TRX, and a TRC-10 token that calls itself USDT: neither is a contract's.
         owner = {"owner_address": f"41{PAYER[2:].lower()}", "to_address": self.address.full, "amount": amount}
         await self.tron.add_native("TransferContract", owner)
         await self.tron.add_native("TransferAssetContract", owner | {"asset_name": b"USDT".hex()})
@@ -136,34 +120,7 @@ class TronWorld:
     async def settle(self) -> None:
         await self.anvil.mine(BLOCKS_TO_SOLID)
 
-    async def deal(self, owner: str, amount: int) -> None:
-        """Give somebody so much of the token, and something to pay for transactions."""
-        slot = TOKEN.balance_slot(owner)
-        await self.anvil.call("anvil_setStorageAt", self.token, slot, f"0x{amount:064x}")
-        await self.anvil.call("anvil_setBalance", owner, hex(10**24))
-
-    def outage(self) -> AbstractAsyncContextManager[None]:
-        return self.failing(Fault.HANGS_UP)
-
-    @asynccontextmanager
-    async def failing(self, fault: Fault) -> AsyncIterator[None]:
-        """The node has this fault inside the block."""
-        if fault is Fault.STANDS_STILL:
-            self.clock.advance(DAY)
-            yield
-            return
-        edit = self._edit_for(fault)
-        with self.node.having(fault) if edit is None else self.node.answering(edit):
-            yield
-
-    def pass_time(self, by: timedelta) -> None:
-        self.clock.advance(by)
-
-    async def close(self) -> None:
-        for reader in self._readers:
-            await reader.close()
-
-    def _edit_for(self, fault: Fault) -> Edit | None:
+    async def _edit_for(self, fault: Fault) -> Edit | None:
         match fault:
             case Fault.LAGS:
                 return as_of_genesis(self.chain.genesis)
@@ -181,15 +138,6 @@ class TronWorld:
                 )
             case _:
                 return None
-
-
-def editing(name: str, change: Any) -> Edit:
-    """Change what the call of this name answers."""
-
-    def edit(call: Call, reply: Any) -> Any:
-        return change(reply) if call["method"].endswith(f"/{name}") else reply
-
-    return edit
 
 
 def as_of_genesis(genesis: str) -> Edit:
@@ -217,14 +165,7 @@ def token_of(chain: TronChain) -> str:
 
 async def lay_out(anvil: Anvil, chain: TronChain) -> None:
     """Put the token at its real address, a counterfeit beside it, and money into payers' hands."""
-    codes = {token_of(chain): TOKEN, COUNTERFEIT: TOKEN, PAYMASTER: BATCH, FORGER: FORGED}
-    for address, contract in codes.items():
-        await anvil.call("anvil_setCode", address, contract.code)
-    await anvil.call("anvil_setBalance", STRANGER, hex(10**24))
-    for token in (token_of(chain), COUNTERFEIT):
-        await anvil.send(PAYER, token, TOKEN.call("setDecimals", chain.decimals))
-        for owner in (PAYER, PAYMASTER):
-            await anvil.call("anvil_setStorageAt", token, TOKEN.balance_slot(owner), f"0x{MUCH:064x}")
+    await lay_down(anvil, token_of(chain), chain.decimals)
     await anvil.mine(BLOCKS_TO_SOLID + 1)
 
 
@@ -232,7 +173,7 @@ async def lay_out(anvil: Anvil, chain: TronChain) -> None:
 async def tron_world(anvil: Anvil, tron: JavaTron) -> AsyncIterator[TronWorld]:
     """A wallet of its own on a chain that was laid out before."""
     async with faulty_node(tron.url) as node:
-        world = TronWorld(anvil, tron, node, Address.of_body(secrets.token_hex(20)))
+        world = TronWorld(anvil=anvil, tron=tron, node=node, address=Address.of_body(secrets.token_hex(20)))
         try:
             yield world
         finally:

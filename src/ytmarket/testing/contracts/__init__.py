@@ -38,11 +38,13 @@ from ytmarket.testing.contracts.alarms import AlarmContract  # noqa: E402 - see 
 from ytmarket.testing.contracts.api_keys import ApiKeyContract  # noqa: E402 - see above
 from ytmarket.testing.contracts.audit import AuditContract  # noqa: E402 - see above
 from ytmarket.testing.contracts.catalog import CatalogContract  # noqa: E402 - see above
+from ytmarket.testing.contracts.chain_auditor import AuditUnderTest, ChainAuditorContract  # noqa: E402 - see above
 from ytmarket.testing.contracts.chain_reader import ChainReaderContract, ChainUnderTest  # noqa: E402 - see above
 from ytmarket.testing.contracts.clock import ClockContract  # noqa: E402 - see above
 from ytmarket.testing.contracts.deposits import DepositContract  # noqa: E402 - see above
 from ytmarket.testing.contracts.desk import OrderDeskContract  # noqa: E402 - see above
 from ytmarket.testing.contracts.devnet import DevnetContract  # noqa: E402 - see above
+from ytmarket.testing.contracts.heartbeats import HeartbeatContract  # noqa: E402 - see above
 from ytmarket.testing.contracts.leadership import LeadershipContract  # noqa: E402 - see above
 from ytmarket.testing.contracts.networks import NetworkContract  # noqa: E402 - see above
 from ytmarket.testing.contracts.node_reader import NodeReaderContract, NodeUnderTest  # noqa: E402 - see above
@@ -61,7 +63,9 @@ from ytmarket.testing.contracts.unit_of_work import UnitOfWorkContract  # noqa: 
 from ytmarket.testing.contracts.vault import VaultContract  # noqa: E402 - see above
 from ytmarket.testing.contracts.webhook_sender import HttpSenderContract, WebhookSenderContract  # noqa: E402 - see above
 from ytmarket.testing.contracts.webhooks import WebhookContract  # noqa: E402 - see above
-from ytmarket.testing.contracts.website import WebsiteContract, WebsitePaymentContract  # noqa: E402 - see above
+from ytmarket.testing.contracts.website import WebsiteContract  # noqa: E402 - see above
+from ytmarket.testing.contracts.website_payments import WebsitePaymentContract  # noqa: E402 - see above
+from ytmarket.testing.contracts.website_races import WebsiteRaceContract  # noqa: E402 - see above
 from ytmarket.testing.contracts.world import World  # noqa: E402 - see above
 
 __all__ = [
@@ -70,12 +74,15 @@ __all__ = [
     "ApiKeyContract",
     "Arrived",
     "AuditContract",
+    "AuditUnderTest",
     "CatalogContract",
+    "ChainAuditorContract",
     "ChainReaderContract",
     "ChainUnderTest",
     "ClockContract",
     "DepositContract",
     "DevnetContract",
+    "HeartbeatContract",
     "HttpSenderContract",
     "LeadershipContract",
     "Limited",
@@ -101,6 +108,7 @@ __all__ = [
     "WebhookSenderContract",
     "WebsiteContract",
     "WebsitePaymentContract",
+    "WebsiteRaceContract",
     "World",
     "loopback_receiver",
 ]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import attrs
 import msgspec
@@ -30,6 +30,8 @@ EXPLANATION_BYTES_MAX: Final = 4_000
 SHOWN_CHARS_MAX: Final = 200
 TOO_MANY_REQUESTS: Final = 429
 BODY_REFUSED: Final = frozenset({400, 413, 422})
+
+T = TypeVar("T")
 
 # What web3 says below a warning holds whole URLs, and with them keys.
 logging.getLogger("web3").setLevel(logging.WARNING)
@@ -182,6 +184,25 @@ class EvmNode:
                 return self.behind(said)
             case Meaning.TROUBLE:
                 return self.unavailable(said)
+
+
+async def widest(node: EvmNode, ask: Callable[[int, int], Awaitable[T]], first: int, end: int) -> T:
+    """Ask for blocks from the first on: up to the end, or for as many as this node will answer for."""
+    while True:
+        last = min(end, first + node.span.blocks - 1)
+        try:
+            answer = await ask(first, last)
+        except TooWide as refusal:
+            if not node.span.was_too_wide(last - first + 1):
+                raise node.unavailable(f"refuses even one block: {refusal}") from None
+        except ChainRateLimited:
+            raise
+        except ChainUnavailable:
+            node.span.was_too_wide(last - first + 1)  # perhaps it was too much work
+            raise
+        else:
+            node.span.was_answered(last - first + 1)
+            return answer
 
 
 async def _listen_to_refusal(response: ClientResponse) -> None:

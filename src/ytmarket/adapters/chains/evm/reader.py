@@ -7,6 +7,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Self
 
+from ytmarket.adapters.chains.evm.auditor import EvmAuditor
 from ytmarket.adapters.chains.evm.chains import EvmChain
 from ytmarket.adapters.chains.evm.node import SPAN_MAX, TIMEOUT, EvmNode
 from ytmarket.adapters.chains.evm.position import Position
@@ -76,30 +77,30 @@ class EvmReader:
     async def read(self, cursor: Cursor) -> Page:
         return await self._rotation.use(partial(self._read_on, position=Position.read(cursor)))
 
+    @property
+    def auditor(self) -> EvmAuditor:
+        """Audits the same wallet through the same nodes."""
+        return EvmAuditor(self._chain, self._wallet, self._rotation, self._clock)
+
     async def close(self) -> None:
         for node in self._rotation.nodes:
             await node.close()
 
     async def _start_on(self, node: EvmNode) -> Cursor:
-        view = await self._view(node)
+        view = await View.checked(node, self._chain, self._wallet)
         tip = await Tip.of(view, self._clock.now(), waits_for_final=False)
         if tip.is_stale:
             raise tip.stands_still(view)
         return await _cursor_behind(view, tip.readable)
 
     async def _start_at(self, node: EvmNode, height: int) -> Cursor:
-        return await _cursor_behind(await self._view(node), height - 1)
+        return await _cursor_behind(await View.checked(node, self._chain, self._wallet), height - 1)
 
     async def _read_on(self, node: EvmNode, position: Position) -> Page:
-        view = await self._view(node)
+        view = await View.checked(node, self._chain, self._wallet)
         waits = self._chain.finality.deep_above is not None or bool(position.held)
         tip = await Tip.of(view, self._clock.now(), waits_for_final=waits)
         return await Reading(view, position, tip).page()
-
-    async def _view(self, node: EvmNode) -> View:
-        view = View(node, self._chain, self._wallet)
-        await view.check()
-        return view
 
 
 async def _cursor_behind(view: View, number: int) -> Cursor:

@@ -9,17 +9,12 @@ from typing import Final
 import attrs
 import msgspec
 
-from ytmarket.adapters.chains.evm.node import TooWide
+from ytmarket.adapters.chains.evm.node import TooWide, widest
 from ytmarket.adapters.chains.evm.position import Held, Position
 from ytmarket.adapters.chains.evm.tip import Tip
 from ytmarket.adapters.chains.evm.view import View, Window
 from ytmarket.adapters.chains.evm.wire import Header, Log
-from ytmarket.application.ports.chain_reader import (
-    ChainGap,
-    ChainRateLimited,
-    ChainUnavailable,
-    Page,
-)
+from ytmarket.application.ports.chain_reader import ChainGap, Page
 from ytmarket.domain.deposits import Deposit
 
 PAGE_BLOCKS_MAX: Final = 200
@@ -91,7 +86,7 @@ class Reading:
 
     async def _read(self, first: int, end: int) -> Header:
         """Read on from block *first*; the last block that the page holds."""
-        window = await self._window(first, end)
+        window = await widest(self._view.node, self._view.window, first, end)
         if window.first.parent_hash != self._position.hash:
             raise self._rewritten(self._position.last)
         payments, last = _cut(window)
@@ -103,24 +98,6 @@ class Reading:
         for number, waiting in groupby(filter(self._waits, deposits), key=_height):
             self._held.append(Held.of(headers[number], [deposit.event_index for deposit in waiting]))
         return headers[last]
-
-    async def _window(self, first: int, end: int) -> Window:
-        span = self._view.node.span
-        while True:
-            last = min(end, first + span.blocks - 1)
-            try:
-                window = await self._view.window(first, last)
-            except TooWide as refusal:
-                if not span.was_too_wide(last - first + 1):
-                    raise self._view.node.unavailable(f"refuses even one block: {refusal}") from None
-            except ChainRateLimited:
-                raise
-            except ChainUnavailable:
-                span.was_too_wide(last - first + 1)  # perhaps it was too much work
-                raise
-            else:
-                span.was_answered(last - first + 1)
-                return window
 
     def _waits(self, deposit: Deposit) -> bool:
         above = self._view.chain.finality.deep_above

@@ -8,7 +8,7 @@ from typing import Final
 from web3 import Web3
 
 from ytmarket.adapters.chains.evm.chains import EvmChain
-from ytmarket.adapters.chains.evm.wire import Header, Log, topics_to
+from ytmarket.adapters.chains.evm.wire import Header, Log, Topics
 from ytmarket.domain.deposits import Deposit
 
 AMOUNT_CHARS: Final = 2 + 64
@@ -20,21 +20,30 @@ def place_of(log: Log) -> tuple[int, int]:
     return log.block_number, log.log_index
 
 
-def was_asked_for(log: Log, chain: EvmChain, wallet: str) -> bool:
-    """Whether it is a transfer of the token to the wallet, as the filter wanted."""
-    topic, _sender, recipient = topics_to(wallet)
+def was_asked_for(log: Log, chain: EvmChain, topics: Topics) -> bool:
+    """Whether it is a transfer of the token with these three topics, as the filter wanted."""
     return (
         not log.removed
         and log.address == chain.token.lower()
-        and len(log.topics) == 3
-        and (log.topics[0], log.topics[2]) == (topic, recipient)
+        and len(log.topics) == len(topics)
+        and all(wanted in {None, topic} for wanted, topic in zip(topics, log.topics, strict=True))
         and len(log.data) == AMOUNT_CHARS
     )
 
 
 def is_payment(log: Log, wallet: str) -> bool:
     """Whether it brought something: it moved more than 0, and not from the wallet to itself."""
-    return int(log.data, 16) > 0 and log.topics[1].address != wallet.lower()
+    return amount_of(log) > 0 and log.topics[1].address != wallet.lower()
+
+
+def is_expense(log: Log, wallet: str) -> bool:
+    """Whether a transfer from the wallet took it to somebody else."""
+    return log.topics[2].address != wallet.lower()
+
+
+def amount_of(log: Log) -> int:
+    """What the transfer moved, in the token's smallest units."""
+    return int(log.data, 16)
 
 
 def deposit_of(log: Log, header: Header, chain: EvmChain, wallet: str) -> Deposit:
@@ -45,7 +54,7 @@ def deposit_of(log: Log, header: Header, chain: EvmChain, wallet: str) -> Deposi
         event_index=int(log.log_index),
         sender=_with_checksum(log.topics[1].address),
         recipient=wallet,
-        raw=int(log.data, 16),
+        raw=amount_of(log),
         decimals=chain.decimals,
         height=int(header.number),
         block_ref=str(header.hash),

@@ -3,23 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 import attrs
 import msgspec
 
 from ytmarket.adapters.chains.evm.chains import EvmChain
 from ytmarket.adapters.chains.evm.node import Call, EvmNode
-from ytmarket.adapters.chains.evm.transfers import deposit_of, is_payment, place_of, was_asked_for
+from ytmarket.adapters.chains.evm.transfers import (
+    amount_of,
+    deposit_of,
+    is_expense,
+    is_payment,
+    place_of,
+    was_asked_for,
+)
 from ytmarket.adapters.chains.evm.wire import (
+    BALANCE_SELECTOR,
     DECIMALS_SELECTOR,
     Header,
     Hex,
     Log,
     Quantity,
+    Topics,
     Word,
+    logs_with,
+    padded,
     read_as,
-    transfers_to,
+    topics_from,
+    topics_to,
 )
 from ytmarket.application.ports.chain_reader import ChainMisconfigured
 from ytmarket.domain.deposits import Deposit
@@ -39,12 +51,29 @@ class Window:
 
 
 @attrs.frozen
+class Flows:
+    """Some blocks in a row: the first, the last, and how much came in and went out in all of them."""
+
+    first: Header
+    last: Header
+    incoming: int
+    outgoing: int
+
+
+@attrs.frozen
 class View:
     """Every answer is checked against what was asked; one that makes no sense is `ChainUnavailable`."""
 
     node: EvmNode
     chain: EvmChain
     wallet: str
+
+    @classmethod
+    async def checked(cls, node: EvmNode, chain: EvmChain, wallet: str) -> Self:
+        """The view of a node that was seen to be of this chain. Raises `ChainMisconfigured`."""
+        view = cls(node, chain, wallet)
+        await view.check()
+        return view
 
     async def check(self) -> None:
         """See once that the node is of this chain, and the token what we take it for.
@@ -88,13 +117,16 @@ class View:
         error; that it knows the last block tells that it can answer for it. Raises `TooWide`.
         """
         bottom, top, logs = await self.node.ask(
-            _block(hex(first)), _block(hex(last)), self._logs(first, last)
+            _block(hex(first)), _block(hex(last)), self._logs(first, last, topics_to(self.wallet))
         )
         return self._window(self._numbered(first, bottom), self._numbered(last, top), logs)
 
     async def windows(self, numbers: Sequence[int]) -> Sequence[Window]:
         """Blocks far apart, each with its transfers, in one batch. Raises `TooWide`."""
-        calls = [call for number in numbers for call in (_block(hex(number)), self._logs(number, number))]
+        to_us = topics_to(self.wallet)
+        calls = [
+            call for number in numbers for call in (_block(hex(number)), self._logs(number, number, to_us))
+        ]
         answers = await self.node.ask(*calls) if calls else []
         blocks = [self._numbered(*asked) for asked in zip(numbers, answers[::2], strict=True)]
         return [self._window(block, block, logs) for block, logs in zip(blocks, answers[1::2], strict=True)]
@@ -106,20 +138,48 @@ class View:
                 raise self.node.unavailable(f"does not agree with itself on block {payment.block_number}")
         return [deposit_of(log, headers[log.block_number], self.chain, self.wallet) for log in payments]
 
-    def _logs(self, first: int, last: int) -> Call:
-        return Call("eth_getLogs", (transfers_to(self.chain.token, self.wallet, first, last),))
+    async def flows(self, first: int, last: int) -> Flows:
+        """What came in and went out in these blocks, both included, in one batch. Raises `TooWide`."""
+        to_us, from_us = topics_to(self.wallet), topics_from(self.wallet)
+        bottom, top, came, went = await self.node.ask(
+            _block(hex(first)),
+            _block(hex(last)),
+            self._logs(first, last, to_us),
+            self._logs(first, last, from_us),
+        )
+        window = self._window(self._numbered(first, bottom), self._numbered(last, top), came)
+        outgoing = self._checked(went, from_us, window.first, window.last)
+        return Flows(
+            window.first,
+            window.last,
+            incoming=sum(map(amount_of, window.payments)),
+            outgoing=sum(amount_of(log) for log in outgoing if is_expense(log, self.wallet)),
+        )
+
+    async def balance(self, number: int) -> tuple[Header, int]:
+        """A block, and what the wallet held as of it. Raises `ChainGap` where the node has forgotten."""
+        question = {"to": self.chain.token, "data": BALANCE_SELECTOR + padded(self.wallet)}
+        block, held = await self.node.ask(_block(hex(number)), Call("eth_call", (question, hex(number))))
+        return self._numbered(number, block), self._as(Word, held).number
+
+    def _logs(self, first: int, last: int, topics: Topics) -> Call:
+        return Call("eth_getLogs", (logs_with(self.chain.token, topics, first, last),))
 
     def _window(self, first: Header, last: Header, answer: Any) -> Window:
+        logs = self._checked(answer, topics_to(self.wallet), first, last)
+        payments = [log for log in sorted(logs, key=place_of) if is_payment(log, self.wallet)]
+        return Window(first, last, payments)
+
+    def _checked(self, answer: Any, topics: Topics, first: Header, last: Header) -> Sequence[Log]:
         logs = self._as(list[Log], answer)
         for log in logs:
             is_inside = first.number <= log.block_number <= last.number
-            if not is_inside or not was_asked_for(log, self.chain, self.wallet):
+            if not is_inside or not was_asked_for(log, self.chain, topics):
                 # Who answers what was not asked for may as well leave out what was.
                 raise self.node.unavailable("answered with transfers that nobody asked for")
         if len({place_of(log) for log in logs}) != len(logs):
             raise self.node.unavailable("answered with the same transfer twice")
-        payments = [log for log in sorted(logs, key=place_of) if is_payment(log, self.wallet)]
-        return Window(first, last, payments)
+        return logs
 
     def _numbered(self, number: int, answer: Any) -> Header:
         header = self._header(str(number), answer)

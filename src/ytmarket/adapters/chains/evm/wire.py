@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Final, Self, TypeAlias, TypeVar
 
 import msgspec
 
@@ -15,6 +15,7 @@ TRANSFER: Final = "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df52
 """The first topic of every ERC-20 transfer: the hash of `Transfer(address,address,uint256)`."""
 
 DECIMALS_SELECTOR: Final = "0x313ce567"
+BALANCE_SELECTOR: Final = "0x70a08231"
 
 SECONDS_END: Final = 2**35
 """No chain lives past the year 3058, and no date past the year 9999."""
@@ -113,19 +114,33 @@ def read_as(kind: type[T], value: object) -> T:
     return msgspec.convert(value, kind, dec_hook=_read)
 
 
-def transfers_to(token: str, wallet: str, first: int, last: int) -> dict[str, Any]:
-    """The filter for transfers of this token to this wallet in these blocks, both included."""
+Topics: TypeAlias = Sequence[str | None]
+"""What the topics of an event have to be; None: anything, and so is what comes after the last."""
+
+
+def logs_with(token: str, topics: Topics, first: int, last: int) -> dict[str, Any]:
+    """The filter for events of this token in these blocks, both included."""
     return {
         "address": token,
-        "topics": topics_to(wallet),
+        "topics": topics,
         "fromBlock": hex(first),
         "toBlock": hex(last),
     }
 
 
-def topics_to(wallet: str) -> Sequence[str | None]:
+def topics_to(wallet: str) -> Topics:
     """Transfer, from anybody, to this wallet."""
-    return [TRANSFER, None, f"0x{wallet.removeprefix('0x').lower():0>64}"]
+    return [TRANSFER, None, f"0x{padded(wallet)}"]
+
+
+def topics_from(wallet: str) -> Topics:
+    """Transfer, from this wallet, to anybody."""
+    return [TRANSFER, f"0x{padded(wallet)}", None]
+
+
+def padded(address: str) -> str:
+    """An address as it stands in topics and in arguments: 32 bytes, here without 0x."""
+    return f"{address.removeprefix('0x').lower():0>64}"
 
 
 def _read(kind: type[Any], value: object) -> object:

@@ -120,7 +120,7 @@ class TronNode:
             return None
         message = _error_in(content)
         if message is not None:
-            raise self._trouble_of(message)
+            raise self.trouble_of(message)
         try:
             return msgspec.json.decode(content, type=kind)
         except msgspec.ValidationError as error:
@@ -139,7 +139,8 @@ class TronNode:
         said = f", saying {self.quote(message)}" if message else ""
         return self.unavailable(f"answered HTTP {status}{said}")
 
-    def _trouble_of(self, message: str) -> ReaderError:
+    def trouble_of(self, message: str) -> ReaderError:
+        """What a refusal in words means."""
         match meaning_of(message):
             case Meaning.TOO_OFTEN:
                 return ChainRateLimited(retry_after=seconds_suspended(message))

@@ -7,11 +7,11 @@ from datetime import timedelta
 from functools import partial
 from typing import Final, Self
 
+from ytmarket.adapters.chains.tron.auditor import TronAuditor
 from ytmarket.adapters.chains.tron.chain import TronChain
 from ytmarket.adapters.chains.tron.node import TIMEOUT, TronNode
 from ytmarket.adapters.chains.tron.position import Position
 from ytmarket.adapters.chains.tron.reading import Reading
-from ytmarket.adapters.chains.tron.transfers import Filter
 from ytmarket.adapters.chains.tron.view import View
 from ytmarket.adapters.chains.tron.wallet import Address, wallet_of
 from ytmarket.application.endpoints import CALLS_PER_SECOND, Pace, endpoints_of
@@ -90,6 +90,11 @@ class TronReader:
     async def read(self, cursor: Cursor) -> Page:
         return await self._rotation.use(partial(self._read_on, position=Position.read(cursor)))
 
+    @property
+    def auditor(self) -> TronAuditor:
+        """Audits the same wallet through the same nodes."""
+        return TronAuditor(self._chain, self._wallet, self._rotation, self._clock)
+
     async def close(self) -> None:
         for node in self._rotation.nodes:
             await node.close()
@@ -108,6 +113,5 @@ class TronReader:
         return await reading.page(position, self._blocks_per_page)
 
     async def _reading(self, node: TronNode) -> Reading:
-        view = View(node, Filter.of(self._chain, self._wallet))
-        await view.check()
+        view = await View.checked(node, self._chain, self._wallet)
         return Reading(view, await view.head(), self._clock.now())

@@ -32,7 +32,7 @@ class Reading:
         self._check_chain(position, [block.header for block in blocks])
         reached = Position.behind(blocks[-1].header)
         return Page(
-            deposits=tuple(deposit for block in blocks for deposit in block.deposits),
+            deposits=tuple(deposit for block in blocks for deposit in block.moved.deposits),
             cursor=reached.write(),
             read_until=reached.read_until,
             more=end < self.head.number,

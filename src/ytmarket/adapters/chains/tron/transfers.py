@@ -21,6 +21,14 @@ class Contradiction(Exception):
 
 
 @attrs.frozen
+class Moved:
+    """What came to our wallet in one block, transfer by transfer, in chain order; and how much went."""
+
+    deposits: tuple[Deposit, ...]
+    outgoing: int
+
+
+@attrs.frozen
 class Filter:
     """The transfers to look for."""
 
@@ -32,27 +40,29 @@ class Filter:
     def of(cls, chain: TronChain, wallet: Address) -> Filter:
         return cls(chain, Address.of_text(chain.token), wallet)
 
-    def deposits(self, block: Block, infos: Sequence[Info]) -> tuple[Deposit, ...]:
-        """The payments in a whole block, in chain order. Raises `Contradiction`.
+    def read(self, block: Block, infos: Sequence[Info]) -> Moved:
+        """What a whole block moved to our wallet and from it. Raises `Contradiction`.
 
         An event is numbered among all of its block, whoever emitted it, as java-tron numbers it.
         """
-        found, index = list[Deposit](), 0
+        found, outgoing, index = list[Deposit](), 0, 0
         for transaction, info in _paired(block, infos):
             for log in info.log:
-                if self._is_payment(log) and _succeeded(transaction, info):
-                    found.append(self._deposit(block, transaction.id, index, log))
+                if self._is_transfer(log) and _succeeded(transaction, info):
+                    sender, recipient = (topic[-BODY_CHARS:] for topic in log.topics[1:])
+                    if recipient == self.wallet.body != sender and int(log.data, 16) > 0:
+                        found.append(self._deposit(block, transaction.id, index, log))
+                    elif sender == self.wallet.body != recipient:
+                        outgoing += int(log.data, 16)
                 index += 1
-        return tuple(found)
+        return Moved(tuple(found), outgoing)
 
-    def _is_payment(self, log: Log) -> bool:
-        """Whether it brought something: it moved more than 0, and not from the wallet to itself."""
+    def _is_transfer(self, log: Log) -> bool:
         if log.address != self.token.body or log.topics[:1] != (TRANSFER,):
             return False
         if len(log.topics) != TOPICS or len(log.data) != WORD_CHARS:
             raise Contradiction("gives a transfer of the token in another form")
-        sender, recipient = (topic[-BODY_CHARS:] for topic in log.topics[1:])
-        return recipient == self.wallet.body != sender and int(log.data, 16) > 0
+        return True
 
     def _deposit(self, block: Block, tx_hash: str, index: int, log: Log) -> Deposit:
         return Deposit(

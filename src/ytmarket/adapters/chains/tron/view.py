@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Final, TypeVar
+from typing import Final, Self, TypeVar
 
 import attrs
 
+from ytmarket.adapters.chains.tron.chain import TronChain
 from ytmarket.adapters.chains.tron.node import TronNode
-from ytmarket.adapters.chains.tron.transfers import Contradiction, Filter
-from ytmarket.adapters.chains.tron.wallet import NOBODY
+from ytmarket.adapters.chains.tron.transfers import Contradiction, Filter, Moved
+from ytmarket.adapters.chains.tron.wallet import NOBODY, Address
 from ytmarket.adapters.chains.tron.wire import WORD_CHARS, Answer, Block, Header, Info, Verdict
 from ytmarket.application.ports.chain_reader import ChainMisconfigured, ReaderError
-from ytmarket.domain.deposits import Deposit
 
 LAG_BLOCKS_MAX: Final = 300
 """A quarter of an hour. What a node lacks further below its head it has not lost sight of: it is gone."""
@@ -25,10 +25,10 @@ H = TypeVar("H", bound=Header)
 
 @attrs.frozen
 class ReadBlock:
-    """A block, and the payments in it, in chain order."""
+    """A block, and what it moved to our wallet and from it."""
 
     header: Header
-    deposits: tuple[Deposit, ...]
+    moved: Moved
 
 
 @attrs.frozen
@@ -40,6 +40,13 @@ class View:
 
     node: TronNode
     filter: Filter
+
+    @classmethod
+    async def checked(cls, node: TronNode, chain: TronChain, wallet: Address) -> Self:
+        """The view of a node that was seen to be of this chain. Raises `ChainMisconfigured`."""
+        view = cls(node, Filter.of(chain, wallet))
+        await view.check()
+        return view
 
     async def check(self) -> None:
         """See once that the node is of this chain, and the token what we take it for.
@@ -93,7 +100,7 @@ class View:
             counts = f"{len(infos)} receipts of {len(block.transactions)} transactions"
             raise self._lack(f"gives {counts} in block {number}", number, head)
         try:
-            return ReadBlock(block, self.filter.deposits(block, infos))
+            return ReadBlock(block, self.filter.read(block, infos))
         except Contradiction as contradiction:
             raise self.node.unavailable(str(contradiction)) from None
 
@@ -105,14 +112,23 @@ class View:
             raise self.node.unavailable(f"was asked for block {number} and answered {header.number}")
         return header
 
+    async def balance(self) -> int:
+        """What the wallet holds as of the last solid block, whichever that is."""
+        return await self._call("balanceOf(address)", self.filter.wallet.word)
+
     async def _decimals(self) -> int:
+        return await self._call("decimals()")
+
+    async def _call(self, function: str, parameter: str = "") -> int:
+        """What a function of the token answers. Raises `ChainMisconfigured` where there is no token."""
         token = self.filter.token
         answer = await self.node.ask(
             Answer,
             "walletsolidity/triggerconstantcontract",
             owner_address=NOBODY.full,
             contract_address=token.full,
-            function_selector="decimals()",
+            function_selector=function,
+            parameter=parameter,
         )
         verdict = Verdict() if answer is None else answer.result
         if "not exist" in verdict.words:
@@ -120,7 +136,7 @@ class View:
         words = () if answer is None else answer.constant_result
         if len(words) != 1 or len(words[0]) != WORD_CHARS:
             said = f", saying {self.node.quote(verdict.words)}" if verdict.words else ""
-            raise self.node.unavailable(f"did not tell the decimals of {token.text}{said}")
+            raise self.node.unavailable(f"did not tell {function} of {token.text}{said}")
         return int(words[0], 16)
 
     def _sane(self, header: Header) -> Header:

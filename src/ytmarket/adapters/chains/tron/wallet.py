@@ -51,6 +51,11 @@ class Address:
         """As java-tron wants it in requests."""
         return PREFIX + self.body
 
+    @property
+    def word(self) -> str:
+        """As it stands in topics and in arguments: 32 bytes."""
+        return f"{self.body:0>64}"
+
 
 NOBODY: Final = Address.of_body("0" * BODY_CHARS)
 
