@@ -30,6 +30,7 @@ pytestmark = pytest.mark.anyio
 
 ANSWER_SECONDS = 5
 RECOVERY_SECONDS = 5
+PROBE_SECONDS = 3.5  # two that they have, and a machine that is busy
 ORDER = b'{"product_id": 2, "quantity": 1, "payment_method": "balance"}'
 TOPUP = b'{"amount_usdt": 12.5, "network": "usdt_polygon"}'
 ROLE = "shopkeeper"
@@ -119,6 +120,7 @@ class Witness:
 
     served: Served
     told: list[tuple[str, float, httpx2.Response]] = attrs.field(factory=list)
+    probed: list[tuple[str, float, httpx2.Response]] = attrs.field(factory=list)
 
     async def look(self, seconds: float) -> None:
         """Once around every half second, nobody waiting for the others."""
@@ -150,13 +152,16 @@ class Witness:
         yield self._ask(http, "POST", "/api/devnet/supplier", {}, b'{"mode": "deliver"}')
         sent = b'{"network": "usdt_ton", "amount_usdt": 3.21}'
         yield self._ask(http, "POST", "/api/devnet/transfers", {}, sent)
+        for path in ("/livez", "/readyz"):
+            yield self._ask(http, "GET", path, {})
 
     async def _ask(
         self, http: httpx2.AsyncClient, method: str, path: str, given: dict[str, str], body: bytes = b""
     ) -> None:
         begun = time.monotonic()
         response = await http.request(method, path, headers=given, content=body)
-        self.told.append((f"{method} {path}", time.monotonic() - begun, response))
+        heard = self.told if path.startswith("/api/") else self.probed
+        heard.append((f"{method} {path}", time.monotonic() - begun, response))
 
 
 @pytest.mark.parametrize(
@@ -179,6 +184,8 @@ async def test_clients_are_told_in_time_and_the_shop_comes_back(
         assert time.monotonic() - came_back < RECOVERY_SECONDS
         await asyncio.sleep(0.5)
     assert unlike_an_outage(witness, reads=outage is read_only) == []
+    assert misjudged(witness) == []
+    await to_thread(until, lambda: is_ready(served), lambda ready: ready, seconds=RECOVERY_SECONDS)
     assert {shoppers.told["InternalServerError"], shoppers.told["internal_error"]} == {0}
     assert shoppers.slowest < ANSWER_SECONDS
     await shoppers.insist()
@@ -248,6 +255,25 @@ def unlike_an_outage(witness: Witness, *, reads: bool) -> list[str]:
         for what, took, told in witness.told
         if took > ANSWER_SECONDS or not _is_outage(what, told, reads=reads)
     ]
+
+
+def misjudged(witness: Witness) -> list[str]:
+    """What probes were told otherwise than that the process lives and the shop is not ready."""
+    lives = [answer for what, _, answer in witness.probed if what.endswith("livez")]
+    ready = [answer for what, _, answer in witness.probed if what.endswith("readyz")]
+    found = [f"livez: {answer.text}" for answer in lives if answer.status_code != 200]
+    # What was found out holds for a second, so the first to ask may hear of the time before.
+    found += [
+        f"readyz: {answer.text}"
+        for answer in ready[3:]
+        if answer.status_code != 503 or problem_in(answer)["not_ready"] != ["database"]
+    ]
+    found += [f"{what} took {took:.2f} s" for what, took, _ in witness.probed if took > PROBE_SECONDS]
+    return found if len(ready) > 5 else ["nobody asked"]
+
+
+def is_ready(served: Served) -> bool:
+    return httpx2.get(f"{served.server.url}/readyz", trust_env=False).status_code == 200
 
 
 def _is_outage(what: str, told: httpx2.Response, *, reads: bool) -> bool:

@@ -63,6 +63,8 @@ SIDES: Final = {
     "/api/admin/website-orders/{id}/refund-paid": Side.OPERATORS,
     "/api/admin/marketplace-orders": Side.OPERATORS,
     "/api/admin/{path:path}": Side.OPERATORS,
+    "/livez": Side.EVERYBODY,
+    "/readyz": Side.EVERYBODY,
     "/{path:path}": Side.NOBODY,
 }
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS")

@@ -26,12 +26,14 @@ from ytmarket.application.ports.tokens import Tokens
 from ytmarket.application.ports.unit_of_work import NewUnitOfWork
 from ytmarket.application.ports.vault import Vault
 from ytmarket.application.ports.webhook_sender import WebhookSender
+from ytmarket.application.presence import Identity, Presence, Probe, Readiness
 from ytmarket.application.reading import Reading
 from ytmarket.application.requests import RequestService
 from ytmarket.application.resealing import ResealService
 from ytmarket.application.services import Services
 from ytmarket.application.topups import TopupService
 from ytmarket.application.usage import UsageMeter
+from ytmarket.application.watching import Facts, WatchService
 from ytmarket.application.webhooks import RenderEvent, WebhookService
 from ytmarket.application.website import WebsiteDesk
 from ytmarket.domain.networks import Network
@@ -45,7 +47,9 @@ from ytmarket.domain.website import LIFETIME
 class Ports:
     """The adapters of a shop: all through which it reaches the world.
 
-    *wallets* is where each network's money goes; a network without one is closed.
+    *wallets* is where each network's money goes; a network without one is closed. *probes* are what
+    must do its work, beside the store, for the shop to be ready, by name; *pools* tells how this
+    process's connections fare, and *store* what the store is.
     """
 
     new_unit_of_work: NewUnitOfWork
@@ -60,6 +64,10 @@ class Ports:
     rate_limiter: RateLimiter  # for valid keys
     refusal_limiter: RateLimiter  # for addresses that come without one
     devnet: Devnet | None = None
+    identity: Identity = attrs.field(factory=Identity)
+    probes: Mapping[str, Probe] = attrs.field(factory=dict)
+    pools: Callable[[], Facts] = dict
+    store: str = "in memory"
     # For what may take longer than a client would wait.
     new_patient_unit_of_work: NewUnitOfWork = attrs.field(
         default=attrs.Factory(lambda self: self.new_unit_of_work, takes_self=True)
@@ -99,6 +107,16 @@ def compose(
     terms = terms or Terms()
     uow, queries, clock = ports.new_unit_of_work, ports.queries, ports.clock
     tokens, vault, deadline = ports.tokens, ports.vault, terms.order.deadline
+    presence = Presence(new_unit_of_work=uow, clock=clock, tokens=tokens, identity=ports.identity)
+    webhooks = WebhookService(
+        new_unit_of_work=uow,
+        queries=queries,
+        clock=clock,
+        tokens=tokens,
+        vault=vault,
+        sender=ports.webhook_sender,
+        render=rendering.event,
+    )
     order_desk = OrderDesk(
         new_unit_of_work=uow,
         clock=clock,
@@ -131,6 +149,16 @@ def compose(
         fulfilment=FulfilmentService(new_unit_of_work=uow, clock=clock, supplier=ports.supplier),
         marketplace=MarketplaceDesk(new_unit_of_work=uow, clock=clock, deadline=deadline),
         order_desk=order_desk,
+        watching=WatchService(
+            uow,
+            queries,
+            clock,
+            webhooks=webhooks.settled,
+            pools=ports.pools,
+            store=ports.store,
+        ),
+        presence=presence,
+        readiness=Readiness({"database": presence.beat, **ports.probes}),
         reading=Reading(queries, vault, clock),
         requests=RequestService(new_unit_of_work=uow, clock=clock),
         resealing=ResealService(new_unit_of_work=uow, queries=queries, clock=clock, vault=vault),
@@ -144,15 +172,7 @@ def compose(
             render=rendering.topup,
         ),
         usage=UsageMeter(uow, queries, clock),
-        webhooks=WebhookService(
-            new_unit_of_work=uow,
-            queries=queries,
-            clock=clock,
-            tokens=tokens,
-            vault=vault,
-            sender=ports.webhook_sender,
-            render=rendering.event,
-        ),
+        webhooks=webhooks,
         website=WebsiteDesk(
             new_unit_of_work=uow,
             queries=queries,

@@ -18,11 +18,13 @@ from ytmarket.application.ports.devnet import Devnet
 from ytmarket.application.ports.queries import Queries
 from ytmarket.application.ports.rate_limiter import RateLimiter
 from ytmarket.application.ports.tokens import Tokens
+from ytmarket.application.presence import Presence, Readiness
 from ytmarket.application.reading import Reading
 from ytmarket.application.requests import RequestService
 from ytmarket.application.resealing import ResealService
 from ytmarket.application.topups import TopupService
 from ytmarket.application.usage import UsageMeter
+from ytmarket.application.watching import WatchService
 from ytmarket.application.webhooks import WebhookService
 from ytmarket.application.website import WebsiteDesk
 
@@ -41,12 +43,15 @@ class Services:
     fulfilment: FulfilmentService
     marketplace: MarketplaceDesk
     order_desk: OrderDesk
+    presence: Presence
+    readiness: Readiness
     reading: Reading
     requests: RequestService
     resealing: ResealService
     scan: ScanService
     topups: TopupService
     usage: UsageMeter
+    watching: WatchService
     webhooks: WebhookService
     website: WebsiteDesk
     queries: Queries

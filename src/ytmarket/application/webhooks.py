@@ -18,6 +18,7 @@ from ytmarket.application.ports.queries import OrderWithItems, Queries
 from ytmarket.application.ports.tokens import Tokens
 from ytmarket.application.ports.unit_of_work import NewUnitOfWork
 from ytmarket.application.ports.vault import Vault
+from ytmarket.application.ports.watching import WEBHOOK_OUTCOMES
 from ytmarket.application.ports.webhook_sender import WebhookSender
 from ytmarket.domain import signatures, webhooks
 from ytmarket.domain.errors import EventNotFound
@@ -48,6 +49,9 @@ class WebhookService:
     render: RenderEvent
     # Called when one has landed: that makes room, and lets the next one of its order go.
     on_landed: Callable[[], None] = lambda: None
+    settled: Counter[str] = attrs.field(factory=Counter, init=False)
+    """What became of this process's attempts, for whoever counts them."""
+
     _flying: dict[asyncio.Task[None], str] = attrs.field(factory=dict, init=False)
     _troubles: list[BaseException] = attrs.field(factory=list, init=False)
 
@@ -115,6 +119,7 @@ class WebhookService:
         async with self.new_unit_of_work() as uow:
             await uow.webhooks.record(job, delivery, due_at, status)
             await uow.commit()
+        self.settled[WEBHOOK_OUTCOMES[delivery]] += 1
 
     async def _items(self, job: WebhookJob) -> Sequence[bytes]:
         # An event tells what was: one from before the delivery shows nothing, however late it is sent.

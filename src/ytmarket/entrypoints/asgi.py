@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 
 from ytmarket.adapters.http.app import ShopHolder, build_app
 from ytmarket.entrypoints.bootstrap import Shop, open_shop
-from ytmarket.entrypoints.loops import Worker, usage_loop
+from ytmarket.entrypoints.loops import Worker, heartbeat_loop, usage_loop
 from ytmarket.entrypoints.settings import Settings
 
 
@@ -38,7 +38,8 @@ def create_app(
             for wake in wakers:
                 wake()
 
-        async with open_shop(settings, on_placed=on_placed) as shop:
+        role = "serve" if workers else "serve --no-workers"
+        async with open_shop(settings, on_placed=on_placed, role=role) as shop:
             holder.services = shop.services
             try:
                 async with on_open(shop) if on_open else _nothing(), _working(shop, wakers, run=workers):
@@ -56,7 +57,7 @@ def create_app(
 
 @asynccontextmanager
 async def _working(shop: Shop, wakers: list[Callable[[], None]], *, run: bool) -> AsyncIterator[None]:
-    loops = [usage_loop(shop.services).run()]
+    loops = [usage_loop(shop.services).run(), heartbeat_loop(shop.services).run()]
     if run:
         worker = Worker(shop.services, shop.readers, shop.settings)
         wakers.extend([worker.fulfilment.wake.set, worker.webhooks.wake.set])

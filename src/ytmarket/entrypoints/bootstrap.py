@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from importlib.metadata import version
+from socket import gethostname
 
 import attrs
 
@@ -25,6 +29,7 @@ from ytmarket.application.composition import Ports, Terms, compose
 from ytmarket.application.ports.chain_reader import ChainReader
 from ytmarket.application.ports.devnet import Devnet
 from ytmarket.application.ports.rate_limiter import RateLimiter
+from ytmarket.application.presence import Identity
 from ytmarket.application.services import Services
 from ytmarket.application.suppliers import DevnetSupplier, StockSupplier
 from ytmarket.domain import limits
@@ -53,9 +58,11 @@ async def database_of(settings: Settings, stack: AsyncExitStack) -> str:
 
 @asynccontextmanager
 async def open_shop(
-    settings: Settings, *, on_placed: Callable[[], None] = lambda: None
+    settings: Settings, *, on_placed: Callable[[], None] = lambda: None, role: str = "terminal"
 ) -> AsyncIterator[Shop]:
     """Everything connected and migrated, until the block ends. *on_placed* hears of each batch.
+
+    *role* is what this process is for, for whoever looks at the list of those that work on the shop.
 
     Raises `SettingsError` and what the database adapter says of a server that cannot be used.
     """
@@ -70,7 +77,8 @@ async def open_shop(
             readers = readers_of(settings, database.clock)
         else:
             readers = [devnet.reader(network) for network in Network]
-        services = _services(settings, database, devnet, readers, on_placed, stack)
+        services = _services(settings, database, devnet, readers, on_placed, role, stack)
+        stack.push_async_callback(services.presence.leave)
         # After whoever serves has stopped counting, and before the database is left.
         stack.push_async_callback(services.usage.flush)
         yield Shop(settings=settings, services=services, readers=readers)
@@ -82,8 +90,10 @@ def _services(
     devnet: Devnet | None,
     readers: Sequence[ChainReader],
     on_placed: Callable[[], None],
+    role: str,
     stack: AsyncExitStack,
 ) -> Services:
+    rate_limiter = _rate_limiter(settings, settings.rate_limit, stack)
     ports = Ports(
         new_unit_of_work=database.unit_of_work,
         new_patient_unit_of_work=database.patient_unit_of_work,
@@ -95,9 +105,12 @@ def _services(
         supplier=StockSupplier() if devnet is None else DevnetSupplier(devnet),
         webhook_sender=GuardedSender(allow_private=settings.webhook_allow_private),
         wallets={reader.network: reader.wallet for reader in readers},
-        rate_limiter=_rate_limiter(settings, settings.rate_limit, stack),
+        rate_limiter=rate_limiter,
         refusal_limiter=_rate_limiter(settings, limits.REQUESTS_PER_MINUTE, stack),
         devnet=devnet,
+        identity=Identity(role=role, host=gethostname(), pid=os.getpid(), version=version("ytmarket")),
+        # A hit is a write: a Redis that can only be read is as good as none.
+        probes={} if settings.redis_url is None else {"redis": partial(rate_limiter.hit, "readiness")},
     )
     terms = Terms(
         order=settings.order_terms,

@@ -21,6 +21,7 @@ log = structlog.get_logger()
 BACK_OFF_MAX: Final = 60
 STEP_LIMIT: Final = 100
 USAGE_PAUSE: Final = timedelta(seconds=2)
+HEARTBEAT_PAUSE: Final = timedelta(seconds=10)
 
 
 @attrs.frozen(kw_only=True)
@@ -71,6 +72,17 @@ def usage_loop(services: Services) -> Loop:
         return False
 
     return Loop(name="usage", step=flush, pause=USAGE_PAUSE, tokens=services.tokens)
+
+
+def heartbeat_loop(services: Services) -> Loop:
+    """Says of this process that it is there, and strikes those from the list that ended without a word."""
+
+    async def beat() -> bool:
+        await services.presence.beat()
+        await services.presence.forget_silent()
+        return False
+
+    return Loop(name="heartbeat", step=beat, pause=HEARTBEAT_PAUSE, tokens=services.tokens)
 
 
 class Worker:

@@ -8,7 +8,7 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from ipaddress import ip_address
 
 import uvicorn
@@ -20,7 +20,7 @@ from ytmarket.application.api_keys import MintedKey
 from ytmarket.domain.limits import BODY_BYTES_MAX
 from ytmarket.entrypoints.asgi import create_app
 from ytmarket.entrypoints.bootstrap import Shop, open_shop
-from ytmarket.entrypoints.loops import Worker
+from ytmarket.entrypoints.loops import Worker, heartbeat_loop
 from ytmarket.entrypoints.seed import DEMO_BALANCE, DemoKeys, seed
 from ytmarket.entrypoints.settings import Settings, SettingsError
 
@@ -75,12 +75,14 @@ def work(settings: Settings) -> None:
     _log(settings)
 
     async def run() -> None:
-        async with open_shop(settings) as shop:
-            task = asyncio.create_task(Worker(shop.services, shop.readers, settings).run())
+        async with open_shop(settings, role="worker") as shop:
+            worker, heart = Worker(shop.services, shop.readers, settings), heartbeat_loop(shop.services)
+            running = asyncio.gather(worker.run(), heart.run(), return_exceptions=True)
             loop = asyncio.get_running_loop()
             for name in (signal.SIGINT, signal.SIGTERM):
-                loop.add_signal_handler(name, task.cancel)
-            await asyncio.gather(task, return_exceptions=True)
+                loop.add_signal_handler(name, running.cancel)
+            with suppress(asyncio.CancelledError):
+                await running
 
     asyncio.run(run())
 

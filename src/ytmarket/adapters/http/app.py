@@ -22,7 +22,16 @@ from ytmarket.adapters.http.holder import ShopHolder
 from ytmarket.adapters.http.openapi import document
 from ytmarket.adapters.http.operators import OperatorRequest, admit_operator, refuse_operator_path
 from ytmarket.adapters.http.refusals import MethodNotAllowed, PathNotFound
-from ytmarket.adapters.http.routes import balance, catalog, deposits, devnet, health, orders, topups
+from ytmarket.adapters.http.routes import (
+    balance,
+    catalog,
+    deposits,
+    devnet,
+    health,
+    orders,
+    probes,
+    topups,
+)
 from ytmarket.adapters.http.routes.admin import api_keys, audit, website
 from ytmarket.adapters.http.routes.admin import deposits as admin_deposits
 from ytmarket.adapters.http.routes.admin import orders as admin_orders
@@ -55,6 +64,7 @@ def build_app(
         *_docs_routes(door),
         *_devnet_routes(door),
         *_admin_routes(door),
+        *_watching_routes(door),
         _no_route(door),
     ]
     return Starlette(routes=routes, lifespan=lifespan)
@@ -165,6 +175,20 @@ def _devnet_routes(door: Door) -> list[BaseRoute]:
     return [
         route("/transfers", POST=devnet.send_transfer),
         route("/supplier", POST=devnet.set_supplier),
+    ]
+
+
+def _watching_routes(door: Door) -> list[BaseRoute]:
+    """For whoever runs the shop, outside the clients' API."""
+
+    def route(path: str, admit: Admit[C], show: Handler[C]) -> Route:
+        handlers = {"GET": show}
+        endpoint = Endpoint(door=door, admit=admit, handlers=handlers, otherwise=_wrong_method(handlers))
+        return Route(path, endpoint)
+
+    return [
+        route("/livez", probes.admit_prober, probes.show_life),
+        route("/readyz", probes.admit_prober, probes.show_readiness),
     ]
 
 

@@ -64,7 +64,8 @@ def response(trouble: Exception, request_id: str) -> Response:
         code = trouble.code
     elif isinstance(trouble, Unavailable):
         title = detail = _sentence(type(trouble))
-        code, extras = trouble.code, {}
+        code = trouble.code
+        extras = {"not_ready": trouble.parts} if isinstance(trouble, refusals.NotReady) else {}
     else:
         title = "Something went wrong on our side"
         detail = f"{title}; tell support the request_id"

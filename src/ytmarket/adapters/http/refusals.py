@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import attrs
 
+from ytmarket.application.errors import Unavailable
 from ytmarket.domain.errors import NotFound, Refused
 
 
@@ -42,6 +43,16 @@ class InvalidToken(Refused):
     """The admin API needs a header Authorization: Bearer with a token that was configured."""
 
     code = "invalid_admin_token"
+
+
+class NotReady(Unavailable):
+    """The shop is not ready for work."""
+
+    code = "not_ready"
+
+    def __init__(self, *, parts: tuple[str, ...]) -> None:
+        super().__init__(", ".join(parts))
+        self.parts = parts
 
 
 class ClientGone(Exception):

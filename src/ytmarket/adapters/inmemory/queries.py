@@ -14,6 +14,7 @@ from ytmarket.adapters.inmemory.networks import states_in
 from ytmarket.adapters.inmemory.rows import EventRow
 from ytmarket.adapters.inmemory.state import State
 from ytmarket.adapters.inmemory.tallies import figures
+from ytmarket.application.ports.heartbeats import Heartbeat
 from ytmarket.application.ports.networks import NetworkState
 from ytmarket.application.ports.queries import (
     EventView,
@@ -24,6 +25,7 @@ from ytmarket.application.ports.queries import (
     SealedItem,
     TopupView,
 )
+from ytmarket.application.ports.watching import ShopFigures
 from ytmarket.domain.alarms import RungAlarm
 from ytmarket.domain.api_keys import ApiKey, KeySummary, Usage
 from ytmarket.domain.audit import AuditEnd, AuditRow
@@ -175,7 +177,9 @@ class InMemoryQueries:
         with self._committed() as state:
             return figures(state, now)
 
+    async def heartbeats(self) -> Sequence[Heartbeat]:
         with self._committed() as state:
+            return sorted(state.heartbeats.values(), key=lambda beat: (beat.started_at, beat.process))
 
     async def fingerprints(self, accounts: Collection[AccountId]) -> Mapping[AccountId, str]:
         with self._committed() as state:

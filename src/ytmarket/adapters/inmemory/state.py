@@ -17,6 +17,7 @@ from ytmarket.adapters.inmemory.rows import (
     ProgressRow,
     UnitRow,
 )
+from ytmarket.application.ports.heartbeats import Heartbeat
 from ytmarket.domain.api_keys import ApiKey, Usage
 from ytmarket.domain.audit import AuditEnd, AuditRow
 from ytmarket.domain.catalog import Product
@@ -72,6 +73,8 @@ class State:
         self.answers: Table[tuple[ApiKeyId, str], StoredAnswer] = Table(log)
         self.audit: Table[int, AuditRow] = Table(log)
         self.audit_end: Table[int, AuditEnd] = Table(log)  # one row
+        self.heartbeats: Table[str, Heartbeat] = Table(log)
+        self.tallies: Table[tuple[str, str], int] = Table(log)
         self.alarms: Table[AlarmId, AlarmRow] = Table(log)
         self.alarm_numbers = count(1)
 

@@ -13,10 +13,12 @@ from ytmarket.adapters.inmemory.audit import InMemoryAudit
 from ytmarket.adapters.inmemory.catalog import InMemoryCatalog
 from ytmarket.adapters.inmemory.deposits import InMemoryDeposits
 from ytmarket.adapters.inmemory.desk import InMemoryOrderDesk
+from ytmarket.adapters.inmemory.heartbeats import InMemoryHeartbeats
 from ytmarket.adapters.inmemory.networks import InMemoryNetworks
 from ytmarket.adapters.inmemory.orders import InMemoryOrders
 from ytmarket.adapters.inmemory.requests import InMemoryRequests
 from ytmarket.adapters.inmemory.state import State
+from ytmarket.adapters.inmemory.tallies import InMemoryTallies
 from ytmarket.adapters.inmemory.topups import InMemoryTopups
 from ytmarket.adapters.inmemory.webhooks import InMemoryWebhooks
 from ytmarket.adapters.inmemory.website import InMemoryWebsite
@@ -80,6 +82,14 @@ class InMemoryUnitOfWork:
     @property
     def alarms(self) -> InMemoryAlarms:
         return InMemoryAlarms(self._state)
+
+    @property
+    def heartbeats(self) -> InMemoryHeartbeats:
+        return InMemoryHeartbeats(self._state)
+
+    @property
+    def tallies(self) -> InMemoryTallies:
+        return InMemoryTallies(self._state)
 
     async def commit(self) -> None:
         self._commit()

@@ -16,10 +16,12 @@ from ytmarket.adapters.postgres.catalog_pages import CatalogPages
 from ytmarket.adapters.postgres.connections import Pool, lent
 from ytmarket.adapters.postgres.deposits import record_of
 from ytmarket.adapters.postgres.figures import FIGURES, figures_of, figures_values
+from ytmarket.adapters.postgres.heartbeats import heartbeat_of
 from ytmarket.adapters.postgres.networks import STATES, state_of
 from ytmarket.adapters.postgres.rows import order_of, product_of
 from ytmarket.adapters.postgres.topups import is_topup_id, topup_of
 from ytmarket.adapters.postgres.webhooks import EVENT_PREFIX, event_of
+from ytmarket.application.ports.heartbeats import Heartbeat
 from ytmarket.application.ports.networks import NetworkState
 from ytmarket.application.ports.queries import (
     EventView,
@@ -30,6 +32,7 @@ from ytmarket.application.ports.queries import (
     SealedItem,
     TopupView,
 )
+from ytmarket.application.ports.watching import ShopFigures
 from ytmarket.domain.alarms import RungAlarm
 from ytmarket.domain.api_keys import ApiKey, KeySummary, Usage
 from ytmarket.domain.audit import AuditEnd, AuditRow
@@ -132,6 +135,8 @@ class PostgresQueries:
     async def figures(self, now: datetime) -> ShopFigures:
         return figures_of(await self._all(FIGURES, figures_values(now)))
 
+    async def heartbeats(self) -> Sequence[Heartbeat]:
+        return [heartbeat_of(row) for row in await self._all(sql.HEARTBEATS, ())]
 
     async def fingerprints(self, accounts: Collection[AccountId]) -> Mapping[AccountId, str]:
         return {row[0]: row[1] for row in await self._all(sql.FINGERPRINTS, (list(accounts),))}

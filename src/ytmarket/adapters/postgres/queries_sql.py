@@ -13,6 +13,7 @@ from ytmarket.adapters.postgres.alarms import ALARM_COLUMNS
 from ytmarket.adapters.postgres.api_keys import KEY_COLUMNS
 from ytmarket.adapters.postgres.audit import AUDIT_COLUMNS
 from ytmarket.adapters.postgres.deposits import DEPOSIT_COLUMNS
+from ytmarket.adapters.postgres.heartbeats import HEARTBEAT_COLUMNS
 from ytmarket.adapters.postgres.rows import ORDER_COLUMNS, PRODUCT_COLUMNS
 from ytmarket.adapters.postgres.topups import TOPUP_COLUMNS
 
@@ -134,6 +135,7 @@ AUDIT_TRAIL: Final = """
         details, previous, hash
     from api_audit_log where number > %s order by number limit %s
 """
+HEARTBEATS: Final = f"select {HEARTBEAT_COLUMNS} from heartbeat order by started_at, process"
 SETTING: Final = "select value from setting where name = %s"
 FINGERPRINTS: Final = """
     select distinct on (account_id) account_id, fp from api_key

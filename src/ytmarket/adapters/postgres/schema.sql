@@ -470,6 +470,27 @@ create table setting (
     value text not null
 );
 
+-- Who works on the shop: each process rewrites its own row, in its place.
+create table heartbeat (
+    process text primary key,
+    role text not null,
+    host text not null,
+    pid integer not null,
+    version text not null,
+    started_at timestamptz not null,
+    seen_at timestamptz not null
+) with (fillfactor = 50);
+
+-- Counts of what is too much to be counted again each time. Events up to the number in 'events_until'
+-- are in the count already.
+create table tally (
+    name text not null,
+    outcome text not null,
+    count bigint not null,
+    primary key (name, outcome)
+) with (fillfactor = 50);
+insert into tally (name, outcome, count) values ('events_until', '', 0);
+
 create table devnet_transfer (
     id bigint generated always as identity primary key,
     network text not null,

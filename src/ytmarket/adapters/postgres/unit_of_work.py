@@ -20,9 +20,11 @@ from ytmarket.adapters.postgres.deposits import PostgresDeposits
 from ytmarket.adapters.postgres.desk import PostgresOrderDesk
 from ytmarket.adapters.postgres.desk_basket import DeskMemory
 from ytmarket.adapters.postgres.errors import unknown_outcome
+from ytmarket.adapters.postgres.heartbeats import PostgresHeartbeats
 from ytmarket.adapters.postgres.networks import PostgresNetworks
 from ytmarket.adapters.postgres.orders import PostgresOrders
 from ytmarket.adapters.postgres.requests import PostgresRequests
+from ytmarket.adapters.postgres.tallies import PostgresTallies
 from ytmarket.adapters.postgres.topups import PostgresTopups
 from ytmarket.adapters.postgres.webhooks import PostgresWebhooks
 from ytmarket.adapters.postgres.website import PostgresWebsite
@@ -99,6 +101,14 @@ class PostgresUnitOfWork:
     @property
     def alarms(self) -> PostgresAlarms:
         return PostgresAlarms(self._connection)
+
+    @property
+    def heartbeats(self) -> PostgresHeartbeats:
+        return PostgresHeartbeats(self._connection)
+
+    @property
+    def tallies(self) -> PostgresTallies:
+        return PostgresTallies(self._connection)
 
     async def commit(self) -> None:
         """Raises `Abandoned` after a refusal: PostgreSQL would take COMMIT for ROLLBACK, and not say so."""

@@ -8,7 +8,9 @@ from typing import Generic, Protocol, TypeVar
 
 import attrs
 
+from ytmarket.application.ports.heartbeats import Heartbeat
 from ytmarket.application.ports.networks import NetworkState
+from ytmarket.application.ports.watching import ShopFigures
 from ytmarket.domain.alarms import RungAlarm
 from ytmarket.domain.api_keys import ApiKey, KeySummary, Usage
 from ytmarket.domain.audit import AuditEnd, AuditRow
@@ -179,6 +181,7 @@ class Queries(Protocol):
         """The shop in figures; ages are told from *now* on."""
         ...
 
+    async def heartbeats(self) -> Sequence[Heartbeat]:
         """The latest beat of every process that is remembered, the oldest process first."""
         ...
 

@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Protocol, TypeAlias
 
 from ytmarket.application.ports.alarms import AlarmRepository
+from ytmarket.application.ports.heartbeats import HeartbeatRepository
 from ytmarket.application.ports.networks import NetworkRepository
 from ytmarket.application.ports.repositories import (
     AccountRepository,
@@ -20,6 +21,7 @@ from ytmarket.application.ports.repositories import (
     TopupRepository,
     WebhookRepository,
 )
+from ytmarket.application.ports.watching import TallyRepository
 from ytmarket.application.ports.website import WebsiteRepository
 
 
@@ -74,6 +76,12 @@ class UnitOfWork(Protocol):
 
     @property
     def alarms(self) -> AlarmRepository: ...
+
+    @property
+    def heartbeats(self) -> HeartbeatRepository: ...
+
+    @property
+    def tallies(self) -> TallyRepository: ...
 
     async def commit(self) -> None: ...
 

@@ -9,6 +9,7 @@ from ytmarket.testing.contracts.audit import AuditContract
 from ytmarket.testing.contracts.catalog import CatalogContract
 from ytmarket.testing.contracts.deposits import DepositContract
 from ytmarket.testing.contracts.desk import OrderDeskContract
+from ytmarket.testing.contracts.heartbeats import HeartbeatContract
 from ytmarket.testing.contracts.networks import NetworkContract
 from ytmarket.testing.contracts.orders import OrderContract
 from ytmarket.testing.contracts.queries import QueriesContract
@@ -34,6 +35,7 @@ class StoreContract(
     WebhookContract,
     WebsiteContract,
     WebsitePaymentContract,
+    HeartbeatContract,
     AuditContract,
     AlarmContract,
     QueriesContract,
