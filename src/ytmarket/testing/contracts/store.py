@@ -18,7 +18,9 @@ from ytmarket.testing.contracts.requests import RequestContract
 from ytmarket.testing.contracts.topups import TopupContract
 from ytmarket.testing.contracts.unit_of_work import UnitOfWorkContract
 from ytmarket.testing.contracts.webhooks import WebhookContract
-from ytmarket.testing.contracts.website import WebsiteContract, WebsitePaymentContract
+from ytmarket.testing.contracts.website import WebsiteContract
+from ytmarket.testing.contracts.website_payments import WebsitePaymentContract
+from ytmarket.testing.contracts.website_races import WebsiteRaceContract
 
 
 class StoreContract(
@@ -35,6 +37,7 @@ class StoreContract(
     WebhookContract,
     WebsiteContract,
     WebsitePaymentContract,
+    WebsiteRaceContract,
     HeartbeatContract,
     AuditContract,
     AlarmContract,
