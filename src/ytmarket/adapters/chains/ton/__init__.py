@@ -1,0 +1,1 @@
+"""USDT on TON, as a jetton."""

@@ -1,0 +1,40 @@
+"""One reading of TON on one lite server: the oldest transactions that wait to be read."""
+
+from __future__ import annotations
+
+import attrs
+
+from ytmarket.adapters.chains.ton.position import Position
+from ytmarket.adapters.chains.ton.server import LiteServer
+from ytmarket.adapters.chains.ton.transfers import Executed
+from ytmarket.adapters.chains.ton.view import Tip
+from ytmarket.application.ports.chain_reader import Page
+from ytmarket.domain.times import from_epoch
+
+
+@attrs.frozen(kw_only=True)
+class Backlog:
+    """What came after a position, oldest first, and is still to be read.
+
+    Whoever reads on from there on the same lite server need not follow the links again.
+    """
+
+    server: LiteServer
+    position: Position
+    tip: Tip
+    waiting: tuple[Executed, ...]
+
+    def page(self, transactions: int) -> tuple[Page, Backlog | None]:
+        """So many of them; and what is left, if anything is."""
+        taken, rest = self.waiting[:transactions], self.waiting[transactions:]
+        position = self.position
+        if taken:
+            position = taken[-1].link.position(position.account)
+        page = Page(
+            deposits=tuple(executed.deposit for executed in taken if executed.deposit is not None),
+            cursor=position.write(),
+            read_until=from_epoch(taken[-1].time) if rest else self.tip.at,
+            more=bool(rest),
+        )
+        left = attrs.evolve(self, position=position, waiting=rest) if rest else None
+        return page, left
