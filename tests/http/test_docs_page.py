@@ -127,6 +127,35 @@ async def test_every_operation_is_there_with_its_parameters_and_a_real_answer() 
             assert parameter["name"] in found.text
 
 
+async def test_the_page_tells_the_limit_that_is_set() -> None:
+    for limit, told in ((60, "60"), (1_200, "1,200")):
+        found = await page(open_world(limit=limit).app())
+        assert re.search(rf"Requests a key, in any 60 seconds\s*{told}\s", found.text)
+
+
+def test_a_post_takes_a_key_alone_or_with_a_signature() -> None:
+    told, alone = document("1"), {"ApiKey": list[str]()}
+    assert told["security"] == [alone]
+    schemes = {name: scheme["name"] for name, scheme in told["components"]["securitySchemes"].items()}
+    assert schemes == {"ApiKey": "X-API-Key", "Timestamp": "X-Timestamp", "Signature": "X-Signature"}
+    for path in told["paths"].values():
+        for method, operation in path.items():
+            both = [alone, alone | {"Timestamp": [], "Signature": []}]
+            assert operation.get("security") == (both if method == "post" else None)
+
+
+async def test_the_openapi_document_is_only_read() -> None:
+    async with open_world().client() as http:
+        read = await http.get("/api/openapi.json")
+        posted = await http.post("/api/openapi.json", json={})
+        again = await http.get("/api/openapi.json", headers={"If-None-Match": read.headers["ETag"]})
+    assert (read.status_code, read.json()["openapi"]) == (200, "3.1.0")
+    assert (again.status_code, again.content) == (304, b"")
+    assert (posted.status_code, posted.headers["Allow"]) == (405, "GET, HEAD")
+    assert posted.json()["type"] == "/api/docs#method_not_allowed"
+    assert posted.headers["Content-Type"] == "application/problem+json"
+
+
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda told: f"{told.method} {told.path}")
 def test_an_example_is_what_the_operation_answers(operation: Any) -> None:
     found = msgspec.json.decode(samples.answer_to(operation.method, operation.path))

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from functools import cache
-from importlib.metadata import version
 from typing import Any, TypeVar
 
 from starlette.applications import Starlette
-from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Lifespan
@@ -19,7 +16,6 @@ from ytmarket.adapters.http.door import Door
 from ytmarket.adapters.http.endpoint import Admit, Endpoint, Handler
 from ytmarket.adapters.http.exchange import ANSWER_SECONDS, Exchange
 from ytmarket.adapters.http.holder import ShopHolder
-from ytmarket.adapters.http.openapi import document
 from ytmarket.adapters.http.operators import OperatorRequest, admit_operator, refuse_operator_path
 from ytmarket.adapters.http.refusals import MethodNotAllowed, PathNotFound
 from ytmarket.adapters.http.routes import (
@@ -37,7 +33,6 @@ from ytmarket.adapters.http.routes.admin import deposits as admin_deposits
 from ytmarket.adapters.http.routes.admin import orders as admin_orders
 from ytmarket.adapters.http.routes.admin import products as admin_products
 from ytmarket.adapters.http.routes.admin import webhooks as admin_webhooks
-from ytmarket.adapters.http.wire.encoding import encode
 from ytmarket.domain.api_keys import AddressRange
 
 __all__ = ["ShopHolder", "build_app"]
@@ -60,7 +55,6 @@ def build_app(
     door = Door(holder=holder, trusted_proxies=tuple(trusted_proxies), operators=dict(admin_tokens or {}))
     routes = [
         *_client_routes(door),
-        Route("/api/openapi.json", _openapi, methods=["GET"]),
         *_docs_routes(door),
         *_devnet_routes(door),
         *_admin_routes(door),
@@ -68,15 +62,6 @@ def build_app(
         _no_route(door),
     ]
     return Starlette(routes=routes, lifespan=lifespan)
-
-
-async def _openapi(_: Request) -> Response:
-    return Response(_document(), media_type="application/json")
-
-
-@cache
-def _document() -> bytes:
-    return encode(document(version("ytmarket")))
 
 
 def _docs_routes(door: Door) -> list[BaseRoute]:
@@ -89,13 +74,14 @@ def _docs_routes(door: Door) -> list[BaseRoute]:
             otherwise=_wrong_method(handlers),
             cache_control=docs.ALWAYS_ASKED,
         )
-        return Route(f"/api/docs{path}", endpoint)
+        return Route(f"/api{path}", endpoint)
 
     return [
-        route("", docs.show_page),
-        route("/style.css", docs.show_style),
-        route("/app.js", docs.show_script),
-        route("/postman_collection.json", docs.show_postman),
+        route("/docs", docs.show_page),
+        route("/docs/style.css", docs.show_style),
+        route("/docs/app.js", docs.show_script),
+        route("/docs/postman_collection.json", docs.show_postman),
+        route("/openapi.json", docs.show_openapi),
     ]
 
 

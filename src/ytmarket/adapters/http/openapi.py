@@ -32,6 +32,16 @@ AMOUNT_SCHEMA: Final[dict[str, Any]] = {
         {"type": "string", "pattern": r"^(0|[1-9][0-9]{0,11})(\.[0-9]{1,6})?$"},
     ],
 }
+KEY: Final = "ApiKey"
+SIGNATURE: Final = ("Timestamp", "Signature")
+SCHEMES: Final[Mapping[str, tuple[str, str]]] = {
+    KEY: ("X-API-Key", "The key; with every request"),
+    "Timestamp": ("X-Timestamp", "For keys with a secret, on POST: Unix time in whole seconds"),
+    "Signature": (
+        "X-Signature",
+        "For keys with a secret, on POST: HMAC-SHA256 in hex of the timestamp, a line feed and the body",
+    ),
+}
 ALWAYS: Final = (errors.InvalidKey, errors.AddressNotAllowed, errors.RateLimited, Unavailable)
 ON_POST: Final = (errors.InvalidSignature, errors.InvalidRequest, errors.IdempotencyMismatch)
 
@@ -78,6 +88,12 @@ def _in_path(schema: Mapping[str, object], description: str) -> dict[str, object
     return _parameter("path", "id", schema, description, required=True)
 
 
+REPEATABLE: Final = _parameter(
+    "header",
+    "Idempotency-Key",
+    {"type": "string", "pattern": "^[!-~]{1,255}$"},
+    "Makes it safe to send again",
+)
 NUMBER: Final = {"type": "integer", "minimum": 1, "maximum": ID_MAX}
 PRICE: Final = {"type": "number", "minimum": 0, "maximum": 1_000_000, "multipleOf": 0.01}
 TEXT: Final = {"type": "string", "minLength": 1, "maxLength": 200, "pattern": r"^[^\u0000]+$"}
@@ -229,12 +245,12 @@ def document(version: str) -> dict[str, Any]:
             "description": "A wholesale shop for digital goods, paid from a prepaid USDT balance.",
         },
         "servers": [{"url": "/"}],
-        "security": [{"ApiKey": []}],
+        "security": [{KEY: []}],
         "paths": paths,
         "webhooks": {"order": {"post": _webhook(schema_by_kind[str(EventView)])}},
         "components": {
             "schemas": components,
-            "securitySchemes": {"ApiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"}},
+            "securitySchemes": {name: _scheme(*told) for name, told in SCHEMES.items()},
         },
     }
 
@@ -253,7 +269,7 @@ def _operation(operation: Operation, schemas: Mapping[str, Any]) -> dict[str, An
     told: dict[str, Any] = {
         "operationId": _name(operation),
         "summary": operation.summary,
-        "parameters": [*operation.parameters, *(_signing() if operation.body is not None else ())],
+        "parameters": [*operation.parameters, *([REPEATABLE] if operation.body is not None else ())],
         "responses": {
             "200": {"description": "Done", "content": {JSON: answered}},
             **_refused((*ALWAYS, *operation.refusals), schemas[str(Problem)]),
@@ -262,6 +278,7 @@ def _operation(operation: Operation, schemas: Mapping[str, Any]) -> dict[str, An
     if operation.body is not None:
         content = {"schema": schemas[str(operation.body)], "example": operation.body_example}
         told["requestBody"] = {"required": True, "content": {JSON: content}}
+        told["security"] = [{KEY: []}, {KEY: [], **{name: [] for name in SIGNATURE}}]
     return told
 
 
@@ -284,13 +301,8 @@ def _status(kind: type[BaseException]) -> int:
     return next(problems.STATUS_OF[parent] for parent in kind.__mro__ if parent in problems.STATUS_OF)
 
 
-def _signing() -> list[dict[str, object]]:
-    visible = {"type": "string", "pattern": "^[!-~]{1,255}$"}
-    return [
-        _parameter("header", "Idempotency-Key", visible, "Makes it safe to send again"),
-        _parameter("header", "X-Timestamp", {"type": "string"}, "For keys with a secret: Unix time"),
-        _parameter("header", "X-Signature", {"type": "string"}, "For keys with a secret: HMAC-SHA256 in hex"),
-    ]
+def _scheme(header: str, description: str) -> dict[str, str]:
+    return {"type": "apiKey", "in": "header", "name": header, "description": description}
 
 
 def _webhook(schema: Mapping[str, Any]) -> dict[str, Any]:

@@ -31,6 +31,10 @@ class InMemoryRateLimiter:
         """How many callers are remembered."""
         return len(self._accepted)
 
+    @property
+    def limit(self) -> int:
+        return self._limit
+
     async def hit(self, caller: str) -> Allowance:
         if self.is_down:
             raise Unavailable("the limiter in memory was switched off")

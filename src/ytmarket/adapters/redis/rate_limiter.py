@@ -97,6 +97,10 @@ class RedisRateLimiter:
         redis = Redis.from_pool(pool)
         return cls(redis, redis.register_script(HIT), limit, window_seconds)
 
+    @property
+    def limit(self) -> int:
+        return self._limit
+
     async def hit(self, caller: str) -> Allowance:
         try:
             async with asyncio.timeout(DEADLINE_SECONDS):

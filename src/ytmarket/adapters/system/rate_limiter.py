@@ -112,6 +112,11 @@ class InProcessRateLimiter:
         """How many callers are remembered."""
         return len(self._log)
 
+    @property
+    def limit(self) -> int:
+        amount: int = self._item.amount
+        return amount
+
     async def hit(self, caller: str) -> Allowance:
         accepted = await self._limiter.hit(self._item, caller)
         window = await self._limiter.get_window_stats(self._item, caller)

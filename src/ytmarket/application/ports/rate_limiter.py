@@ -26,6 +26,11 @@ class RateLimiter(Protocol):
     * a limiter that cannot be asked raises Unavailable.
     """
 
+    @property
+    def limit(self) -> int:
+        """How many requests of a caller are accepted in any 60 seconds."""
+        ...
+
     async def hit(self, caller: str) -> Allowance:
         """Count one request of this caller, or say when to come back."""
         ...

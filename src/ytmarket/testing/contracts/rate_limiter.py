@@ -45,6 +45,9 @@ class RateLimiterContract(Contract):
     async def test_exactly_the_limit_is_accepted(self, limited: Limited) -> None:
         assert await limited.accepted(limited.limit + 3) == limited.limit
 
+    async def test_the_limit_can_be_asked_for(self, limited: Limited) -> None:
+        assert limited.limiter.limit == limited.limit
+
     async def test_of_many_at_once_exactly_the_limit_is_accepted(self, limited: Limited) -> None:
         answers = await at_once(range(2 * limited.limit), lambda _: limited.limiter.hit("ann"))
         accepted = [a for a in answers if isinstance(a, Allowance) and a.retry_after is None]

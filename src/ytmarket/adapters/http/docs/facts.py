@@ -10,7 +10,7 @@ import attrs
 import msgspec
 
 from ytmarket.adapters.http import problems, refusals, samples
-from ytmarket.adapters.http.openapi import JSON, OPERATIONS, Operation, document
+from ytmarket.adapters.http.openapi import JSON, OPERATIONS, SIGNATURE, Operation, document
 from ytmarket.adapters.http.wire.encoding import encode
 from ytmarket.application.errors import ApplicationError, OutcomeUnknown, Unavailable
 from ytmarket.domain import deposits, errors, limits, pricing, reservations
@@ -69,6 +69,7 @@ class ShopFacts:
     devnet: bool = False
     networks: tuple[Network, ...] = tuple(Network)
     terms: TopupTerms = attrs.field(factory=TopupTerms)
+    rate_limit: int = limits.REQUESTS_PER_MINUTE
 
 
 @attrs.frozen(kw_only=True)
@@ -132,19 +133,23 @@ def _problem(kind: type[Refused | Unavailable]) -> Problem:
 def endpoints(version: str) -> list[Told]:
     """Every operation of the OpenAPI document, in its order."""
     found = document(version)
-    components = found["components"]["schemas"]
     return [
-        _endpoint(operation, found["paths"][f"/api/v1{operation.path}"][operation.method], components)
+        _endpoint(
+            operation, found["paths"][f"/api/v1{operation.path}"][operation.method], found["components"]
+        )
         for operation in OPERATIONS
     ]
 
 
 def _endpoint(operation: Operation, told: Mapping[str, Any], components: Mapping[str, Any]) -> Told:
+    schemas, schemes = components["schemas"], components["securitySchemes"]
     rows = [_parameter(parameter) for parameter in told["parameters"]]
+    if "security" in told:
+        rows += [_credential(schemes[name]) for name in SIGNATURE]
     request = None
     if "requestBody" in told:
         content = told["requestBody"]["content"][JSON]
-        schema = components[content["schema"]["$ref"].removeprefix(COMPONENT)]
+        schema = schemas[content["schema"]["$ref"].removeprefix(COMPONENT)]
         rows += [_field(name, field, schema) for name, field in schema["properties"].items()]
         request = pretty(encode(content["example"]))
     codes = {
@@ -171,6 +176,12 @@ def _parameter(parameter: Mapping[str, Any]) -> Row:
         kind=kind_of(parameter["schema"]),
         required=parameter["required"],
         note=parameter["description"],
+    )
+
+
+def _credential(scheme: Mapping[str, Any]) -> Row:
+    return Row(
+        name=scheme["name"], place=scheme["in"], kind="string", required=False, note=scheme["description"]
     )
 
 
@@ -210,7 +221,7 @@ def limit_rows(facts: ShopFacts) -> list[tuple[str, str]]:
     """What is limited, and to what."""
     terms = facts.terms
     return [
-        ("Requests a key, in any 60 seconds", f"{limits.REQUESTS_PER_MINUTE}"),
+        ("Requests a key, in any 60 seconds", f"{facts.rate_limit:,}"),
         ("Top-up", f"{_whole(limits.TOPUP_MIN)} to {_whole(limits.TOPUP_MAX)} USDT, in whole cents"),
         ("A top-up can be paid for", span(terms.lifetime)),
         ("An unpaid amount stays yours for", span(terms.quarantine)),

@@ -16,6 +16,7 @@ from ytmarket.adapters.http import samples
 from ytmarket.adapters.http.docs import facts
 from ytmarket.adapters.http.docs.facts import ShopFacts
 from ytmarket.adapters.http.docs.postman import collection
+from ytmarket.adapters.http.openapi import document
 from ytmarket.adapters.http.wire.encoding import encode
 from ytmarket.application.ports.devnet import SupplierMode
 
@@ -86,6 +87,12 @@ def script() -> Asset:
 def postman() -> Asset:
     """The Postman collection."""
     return Asset.of(encode(collection(version("ytmarket"))), "application/json")
+
+
+@cache
+def openapi() -> Asset:
+    """The OpenAPI document."""
+    return Asset.of(encode(document(version("ytmarket"))), "application/json")
 
 
 def _text(name: str) -> str:

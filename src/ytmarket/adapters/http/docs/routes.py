@@ -46,6 +46,7 @@ async def admit_reader(door: Door, exchange: Exchange) -> Reader:
         devnet=services.devnet is not None,
         networks=tuple(services.topups.wallets),
         terms=services.topups.terms,
+        rate_limit=services.rate_limiter.limit,
     )
     return Reader(exchange=exchange, shop=shop)
 
@@ -65,6 +66,7 @@ def _fixed(make: Callable[[], Asset]) -> Handler[Reader]:
 show_style: Final = _fixed(page.style)
 show_script: Final = _fixed(page.script)
 show_postman: Final = _fixed(page.postman)
+show_openapi: Final = _fixed(page.openapi)
 
 
 def _served(reader: Reader, asset: Asset) -> Response:
