@@ -16,6 +16,7 @@ from ytmarket.testing.postgres import TemporaryPostgres
 #: A small shop: two accounts, one product with three units, one order that has got one of them.
 SHOP: Final = """
 insert into account (label, created_at) values ('ann', now()), ('bob', now());
+insert into account (label, created_at, frozen) values ('cold', now(), true);
 insert into transfer (kind, ref, debit, credit, amount, at, account_id)
     values ('adjustment', 'gift', 'adjustments', 'customer:1', 1000, now(), 1);
 insert into api_key (id, account_id, fp, digest, label, created_at) values (1, 1, 'fp1', 'd1', 'ann', now());
@@ -76,6 +77,12 @@ VIOLATIONS: Final[dict[str, tuple[str, ...]]] = {
         TRANSFER + "('order_charged', '2', 'customer:1', 'escrow', 901, now(), 1)",
         TRANSFER + "('adjustment', 'debit', 'customer:2', 'adjustments', 1, now(), 2)",
         "update account set topped_up = 99 where id = 1",
+    ),
+    "account_frozen": (
+        TRANSFER + "('adjustment', 'x', 'adjustments', 'customer:3', 1, now(), 3)",
+        TRANSFER
+        + "('adjustment', 'x', 'adjustments', 'customer:1', 1, now(), 1),"
+        + "('adjustment', 'y', 'adjustments', 'customer:3', 1, now(), 3)",
     ),
     "account_refunds_bounded": (
         TRANSFER + "('order_refunded', '1', 'escrow', 'customer:1', 101, now(), 1)",
@@ -251,7 +258,7 @@ def test_every_constraint_is_tried() -> None:
 def test_a_customers_balance_is_what_its_transfers_say(shop: str) -> None:
     with psycopg.connect(shop) as connection:
         rows = connection.execute("select topped_up, charged, refunded, balance from account order by id")
-        assert rows.fetchall() == [(1000, 100, 0, 900), (0, 0, 0, 0)]
+        assert rows.fetchall() == [(1000, 100, 0, 900), (0, 0, 0, 0), (0, 0, 0, 0)]
 
 
 def test_the_shelf_is_counted(shop: str) -> None:

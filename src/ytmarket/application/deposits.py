@@ -12,6 +12,7 @@ from ytmarket.application.ports.unit_of_work import NewUnitOfWork, UnitOfWork
 from ytmarket.application.website_steps import pay
 from ytmarket.domain import ledger, matching
 from ytmarket.domain.deposits import Deposit, DepositRecord, DepositStatus, UnmatchedReason
+from ytmarket.domain.errors import AccountFrozen
 from ytmarket.domain.ids import AccountId, DepositId, OrderId, TopupId
 from ytmarket.domain.matching import Ambiguous, Claim, Match, Matched, Unmatched
 from ytmarket.domain.money import ZERO
@@ -62,13 +63,27 @@ class DepositService:
     deadline: timedelta = DELIVERY_DEADLINE  # of delivery, once a website order is paid
 
     async def settle_due(self, *, limit: int = 200) -> int:
-        """Settle what was received, each deposit in a transaction of its own; how many were."""
-        async with self.new_unit_of_work() as uow:
-            received = await uow.deposits.received(limit=limit)
+        """Settle what was received, each deposit in a transaction of its own; how many were.
+
+        A deposit for a frozen account waits, and keeps no other back.
+        """
         settled = 0
-        for deposit_id in received:
-            settled += await self._settle(deposit_id)
+        after: DepositId | None = None
+        while settled < limit:
+            async with self.new_unit_of_work() as uow:
+                received = await uow.deposits.received(limit=limit - settled, after=after)
+            if not received:
+                break
+            for deposit_id in received:
+                settled += await self._settle_unless_frozen(deposit_id)
+            after = received[-1]
         return settled
+
+    async def _settle_unless_frozen(self, deposit_id: DepositId) -> bool:
+        try:
+            return await self._settle(deposit_id)
+        except AccountFrozen:
+            return False
 
     async def _settle(self, deposit_id: DepositId) -> bool:
         """Settle one. An order is locked before its deposit, so what pays an order is looked at twice."""

@@ -22,7 +22,7 @@ from ytmarket.application.ports.supplier import (
 )
 from ytmarket.application.ports.unit_of_work import NewUnitOfWork, UnitOfWork
 from ytmarket.domain import orders
-from ytmarket.domain.errors import IllegalMove, OrderNotFound
+from ytmarket.domain.errors import AccountFrozen, IllegalMove, OrderNotFound
 from ytmarket.domain.ids import OrderId
 from ytmarket.domain.order_states import OrderStatus
 from ytmarket.domain.orders import Change, Order
@@ -58,7 +58,10 @@ class FulfilmentService:
         return await _each(overdue, expire)
 
     async def refund_due(self, *, limit: int = 100) -> int:
-        """Give back what ended orders did not deliver; how many refunds were made."""
+        """Give back what ended orders did not deliver; how many refunds were made.
+
+        What is owed to a frozen account waits.
+        """
         async with self.new_unit_of_work() as uow:
             due = await uow.orders.refunds_due(limit=limit)
 
@@ -105,7 +108,7 @@ class FulfilmentService:
         return await self._move(order.id, step)
 
     async def _move(self, order_id: OrderId, step: Callable[[Order, datetime], Change]) -> bool:
-        """Make one move; False when another worker, or an operator, was faster."""
+        """Make one move; False when another worker, or an operator, was faster, or the account is frozen."""
         now = self.clock.now()
         async with self.new_unit_of_work() as uow:
             order = await uow.orders.lock(order_id)
@@ -113,9 +116,9 @@ class FulfilmentService:
                 return False
             try:
                 change = step(order, now)
-            except IllegalMove:
+                await uow.orders.record(change)
+            except (IllegalMove, AccountFrozen):
                 return False
-            await uow.orders.record(change)
             await uow.commit()
         return True
 

@@ -9,7 +9,7 @@ import attrs
 
 from ytmarket.adapters.inmemory.rows import AccountRow
 from ytmarket.adapters.inmemory.state import State
-from ytmarket.domain.errors import AlreadyDone, NotFound
+from ytmarket.domain.errors import AccountFrozen, AlreadyDone, NotFound
 from ytmarket.domain.ids import AccountId
 from ytmarket.domain.ledger import CustomerTotals, Transfer
 
@@ -35,9 +35,21 @@ class InMemoryAccounts:
     async def post(self, transfers: Sequence[Transfer]) -> None:
         post(self._state, transfers)
 
+    async def set_frozen(self, account: AccountId, *, frozen: bool) -> bool:
+        row = self._state.accounts.get(account)
+        if row is None:
+            raise NotFound
+        if row.frozen == frozen:
+            return False
+        self._state.accounts.put(account, attrs.evolve(row, frozen=frozen))
+        return True
+
 
 def post(state: State, transfers: Sequence[Transfer]) -> None:
-    """Book them all or none. Raises `AlreadyDone`, `Overdrawn`, or `NotFound` for no account."""
+    """Book them all or none.
+
+    Raises `AlreadyDone`, `Overdrawn`, `AccountFrozen`, or `NotFound` for no account.
+    """
     with state.journal.all_or_none():
         for transfer in transfers:
             name = (transfer.kind, transfer.ref)
@@ -48,6 +60,8 @@ def post(state: State, transfers: Sequence[Transfer]) -> None:
                 row = state.accounts.get(account)
                 if row is None:
                     raise NotFound
+                if row.frozen:
+                    raise AccountFrozen
                 totals = row.totals.after(transfer, account)
                 state.accounts.put(account, attrs.evolve(row, totals=totals))
 

@@ -51,8 +51,9 @@ class InMemoryDeposits:
             state.read_until.put(network, page.read_until)
         return sum(self._keep(deposit) for deposit in page.deposits)
 
-    async def received(self, *, limit: int) -> Sequence[DepositId]:
-        return sorted(self._state.deposits_in.of(DepositStatus.RECEIVED))[:limit]
+    async def received(self, *, limit: int, after: DepositId | None = None) -> Sequence[DepositId]:
+        waiting = sorted(self._state.deposits_in.of(DepositStatus.RECEIVED))
+        return [key for key in waiting if after is None or key > after][:limit]
 
     async def lock(self, deposit: DepositId) -> DepositRecord | None:
         return self._state.deposits.get(deposit)

@@ -49,7 +49,8 @@ class InMemoryOrders:
         return [row.order.id for row in first]
 
     async def refunds_due(self, *, limit: int) -> Sequence[OrderId]:
-        return nsmallest(limit, self._state.orders_owed.of(RefundStatus.DUE))
+        due = self._state.orders_owed.of(RefundStatus.DUE)
+        return nsmallest(limit, (key for key in due if not self._is_frozen(self._state.orders[key].order)))
 
     async def record(self, change: Change) -> None:
         state, order = self._state, change.order
@@ -76,6 +77,9 @@ class InMemoryOrders:
             self._state.units.put(unit.id, attrs.evolve(unit, delivered=True))
         for unit in held[due:]:
             self._state.units.put(unit.id, attrs.evolve(unit, order_id=None))
+
+    def _is_frozen(self, order: Order) -> bool:
+        return order.account_id is not None and self._state.accounts[order.account_id].frozen
 
     def _in(self, status: OrderStatus) -> Iterable[OrderRow]:
         return [self._state.orders[key] for key in self._state.orders_in.of(status)]

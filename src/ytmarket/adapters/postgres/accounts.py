@@ -11,6 +11,7 @@ import psycopg
 
 from ytmarket.adapters.postgres.connections import Connection
 from ytmarket.domain.chart import LedgerAccount, TransferKind
+from ytmarket.domain.errors import NotFound
 from ytmarket.domain.ids import AccountId, DepositId, OrderId
 from ytmarket.domain.ledger import CustomerTotals, Transfer
 from ytmarket.domain.money import Usdt
@@ -31,6 +32,8 @@ POST: Final = """
         %s::bigint[], %s::bigint[], %s::bigint[], %s::text[]
     )
 """
+
+SET_FROZEN: Final = "update account set frozen = %s where id = %s and frozen <> %s"
 
 TRANSFER_COLUMNS: Final = (
     "transfer.kind, transfer.ref, transfer.debit, transfer.credit, transfer.amount, transfer.at,"
@@ -62,6 +65,12 @@ class PostgresAccounts:
             await self.lock(customers)
         if transfers:
             await self._connection.execute(POST, transfer_arrays(transfers))
+
+    async def set_frozen(self, account: AccountId, *, frozen: bool) -> bool:
+        if not await self.lock([account]):
+            raise NotFound
+        changed = await self._connection.execute(SET_FROZEN, (frozen, account, frozen))
+        return changed.rowcount == 1
 
 
 def transfer_arrays(transfers: Sequence[Transfer]) -> list[list[Any]]:

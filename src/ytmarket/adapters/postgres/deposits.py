@@ -50,7 +50,7 @@ KEEP: Final = """
     )
     on conflict do nothing
 """
-RECEIVED: Final = "select id from deposit where status = 'received' order by id limit %s"
+RECEIVED: Final = "select id from deposit where status = 'received' and id > %s order by id limit %s"
 LOCK: Final = f"select {DEPOSIT_COLUMNS} from deposit where id = %s for no key update"
 SAVE: Final = """
     update deposit set
@@ -90,8 +90,8 @@ class PostgresDeposits:
         kept = await self._connection.execute(KEEP, [now, *_arrays(page.deposits)])
         return kept.rowcount
 
-    async def received(self, *, limit: int) -> Sequence[DepositId]:
-        cursor = await self._connection.execute(RECEIVED, (limit,))
+    async def received(self, *, limit: int, after: DepositId | None = None) -> Sequence[DepositId]:
+        cursor = await self._connection.execute(RECEIVED, (after or 0, limit))
         return [DepositId(row[0]) async for row in cursor]
 
     async def lock(self, deposit: DepositId) -> DepositRecord | None:

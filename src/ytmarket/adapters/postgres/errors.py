@@ -12,6 +12,7 @@ from psycopg_pool import PoolClosed, PoolTimeout, TooManyRequests
 
 from ytmarket.application.errors import OutcomeUnknown, Unavailable
 from ytmarket.domain.errors import (
+    AccountFrozen,
     AlreadyDone,
     AmountTaken,
     Conflict,
@@ -39,6 +40,7 @@ class BrokenRule(Exception):
 
 REFUSALS: Final[Mapping[str, Callable[[], Refused]]] = {
     "account_balance_not_negative": Overdrawn,
+    "account_frozen": AccountFrozen,
     "api_key_digest_once": AlreadyDone,
     "api_key_fp_once": AlreadyDone,
     "delivery_pkey": AlreadyDone,

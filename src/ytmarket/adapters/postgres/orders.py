@@ -54,7 +54,11 @@ OVERDUE: Final = """
     )
     order by deadline_at, id limit %(limit)s
 """
-REFUNDS_DUE: Final = "select id from orders where refund = 'due' order by id limit %s"
+REFUNDS_DUE: Final = """
+    select id from orders
+    where refund = 'due' and not exists (select from account where account.id = orders.account_id and frozen)
+    order by id limit %s
+"""
 SAVE: Final = """
     update orders set
         status = %s, refund = %s, charged = %s, settled = %s, refunded = %s, delivered = %s,

@@ -12,7 +12,7 @@
 create table account (
     id bigint generated always as identity primary key,
     label text not null,
-    frozen boolean not null default false,
+    frozen boolean not null default false, -- the trigger on transfer moves nothing of it
     -- Kept by the trigger on transfer, from the transfers alone.
     topped_up bigint not null default 0,
     charged bigint not null default 0,
@@ -97,9 +97,13 @@ begin
         topped_up = account.topped_up + moved.topped_up,
         charged = account.charged + moved.charged,
         refunded = account.refunded + moved.refunded
-    from moved where account.id = moved.account_id;
+    from moved where account.id = moved.account_id and not account.frozen;
     get diagnostics changed = row_count;
     if changed <> customers then
+        if exists (select from posted join account on account.id = posted.account_id where account.frozen) then
+            raise check_violation using constraint = 'account_frozen',
+                message = 'nothing moves the balance of a frozen account';
+        end if;
         raise foreign_key_violation using constraint = 'transfer_account_exists',
             message = 'a transfer names an account that does not exist';
     end if;

@@ -43,6 +43,7 @@ class AccountRepository(Protocol):
     * a customer's totals are exactly what its transfers say;
     * a transfer that would take a customer below zero raises Overdrawn;
     * a second transfer of the same kind and ref raises AlreadyDone;
+    * a transfer of a frozen customer raises AccountFrozen, and those of others are posted;
     * a posted transfer is never changed.
     """
 
@@ -53,6 +54,10 @@ class AccountRepository(Protocol):
         ...
 
     async def post(self, transfers: Sequence[Transfer]) -> None: ...
+
+    async def set_frozen(self, account: AccountId, *, frozen: bool) -> bool:
+        """Stop everything that would move its balance, or let it go on; False when it was so already."""
+        ...
 
 
 class ApiKeyRepository(Protocol):
@@ -159,7 +164,9 @@ class OrderRepository(Protocol):
         """
         ...
 
-    async def refunds_due(self, *, limit: int) -> Sequence[OrderId]: ...
+    async def refunds_due(self, *, limit: int) -> Sequence[OrderId]:
+        """Orders that owe something to a customer who is not frozen, oldest first."""
+        ...
 
     async def record(self, change: Change) -> None: ...
 
@@ -249,8 +256,8 @@ class DepositRepository(Protocol):
         """
         ...
 
-    async def received(self, *, limit: int) -> Sequence[DepositId]:
-        """Deposits that nobody has settled yet, oldest first."""
+    async def received(self, *, limit: int, after: DepositId | None = None) -> Sequence[DepositId]:
+        """Deposits that nobody has settled yet, oldest first; with *after* those kept later than it."""
         ...
 
     async def lock(self, deposit: DepositId) -> DepositRecord | None: ...

@@ -79,6 +79,6 @@ class IdempotencyInFlight(Conflict):
 
 @attrs.frozen(kw_only=True)
 class AccountFrozen(Conflict):
-    """This account is frozen; contact support."""
+    """This account is frozen until its books have been put right; nothing was moved, contact support."""
 
     code = "account_frozen"

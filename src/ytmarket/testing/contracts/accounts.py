@@ -7,8 +7,10 @@ from collections.abc import Sequence
 import pytest
 
 from ytmarket.application.ports.queries import Paging
+from ytmarket.application.ports.unit_of_work import UnitOfWork
 from ytmarket.domain import ledger
-from ytmarket.domain.errors import AlreadyDone, Overdrawn
+from ytmarket.domain.errors import AccountFrozen, AlreadyDone, NotFound, Overdrawn
+from ytmarket.domain.ids import AccountId, OrderId
 from ytmarket.domain.ledger import CustomerTotals, Transfer
 from ytmarket.domain.money import ZERO, Usdt
 from ytmarket.testing.contracts.concurrency import at_once, while_open
@@ -24,6 +26,13 @@ async def _post(world: World, *transfers: Transfer) -> None:
 
 def _adjustment(customer: Customer, amount: str | int, ref: str) -> Transfer:
     return ledger.adjustment(ref, customer.account, Usdt.of(amount), NOW, "by hand")
+
+
+async def _freeze(world: World, account: AccountId, *, frozen: bool = True) -> bool:
+    async with world.unit_of_work() as uow:
+        changed = await uow.accounts.set_frozen(account, frozen=frozen)
+        await uow.commit()
+    return changed
 
 
 async def _statement(world: World, customer: Customer) -> Sequence[Transfer]:
@@ -78,6 +87,67 @@ class AccountContract(StorePartContract):
         outcomes = await at_once(range(4), lambda n: _post(world, _adjustment(customer, -6, f"debit {n}")))
         assert sum(isinstance(outcome, Overdrawn) for outcome in outcomes) == 3
         assert await world.balance(customer) == Usdt.of(4)
+
+    async def test_a_frozen_customers_balance_is_moved_by_nobody(self, world: World) -> None:
+        customer, product = await world.customer(10), await world.product(1, units=2)
+        order = await world.order(customer, product)
+        record = await world.deposit(7)
+        assert await _freeze(world, customer.account)
+        arrived = record.deposit
+        for transfer in (
+            _adjustment(customer, 5, "a credit"),
+            _adjustment(customer, -5, "a debit"),
+            ledger.deposit_credited(record.id, arrived.network, customer.account, arrived.amount, NOW),
+            ledger.manual_credit(record.id, arrived.network, customer.account, arrived.amount, NOW, "why"),
+            ledger.order_refunded(order.id, customer.account, order.charged, NOW),
+            ledger.order_charged(OrderId(99), customer.account, Usdt.of(1), NOW),
+        ):
+            with pytest.raises(AccountFrozen):
+                await _post(world, transfer)
+        assert await world.balance(customer) == Usdt.of(9)
+        assert await _freeze(world, customer.account, frozen=False)
+        await _post(world, _adjustment(customer, 5, "a credit"))
+        assert await world.balance(customer) == Usdt.of(14)
+
+    async def test_the_balances_of_others_are_moved_meanwhile(self, world: World) -> None:
+        frozen, other = await world.customer(10), await world.customer(10)
+        await _freeze(world, frozen.account)
+        await _post(world, _adjustment(other, 5, "a gift"))
+        with pytest.raises(AccountFrozen):
+            await _post(world, _adjustment(other, 5, "with it"), _adjustment(frozen, 5, "together"))
+        assert (await world.balance(other), await world.balance(frozen)) == (Usdt.of(15), Usdt.of(10))
+
+    async def test_a_customer_is_frozen_once_and_let_go_once(self, world: World) -> None:
+        customer = await world.customer()
+        assert not await _freeze(world, customer.account, frozen=False)
+        assert [await _freeze(world, customer.account) for _ in range(2)] == [True, False]
+        assert [await _freeze(world, customer.account, frozen=False) for _ in range(2)] == [True, False]
+        with pytest.raises(NotFound):
+            await _freeze(world, AccountId(404))
+
+    async def test_who_freezes_and_who_posts_wait_for_each_other(self, world: World) -> None:
+        customer = await world.customer(10)
+
+        async def freeze(uow: UnitOfWork) -> None:
+            await uow.accounts.set_frozen(customer.account, frozen=True)
+
+        async def spend(uow: UnitOfWork) -> None:
+            await uow.accounts.post([_adjustment(customer, -6, "a debit")])
+
+        refused = False
+
+        async def try_to_spend(uow: UnitOfWork) -> None:
+            nonlocal refused
+            try:
+                await spend(uow)
+            except AccountFrozen:
+                refused = True
+                raise
+
+        with pytest.raises(ExceptionGroup):
+            await while_open(world.unit_of_work, freeze, try_to_spend)
+        assert refused
+        assert await world.balance(customer) == Usdt.of(10)
 
     async def test_the_same_kind_and_ref_again_is_refused(self, world: World) -> None:
         customer = await world.customer()

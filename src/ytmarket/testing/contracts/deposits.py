@@ -137,6 +137,9 @@ class DepositContract(StorePartContract):
         records = [await world.deposit(number, at=NOW + number * SECOND) for number in (1, 2, 3)]
         assert await _received(world) == [record.id for record in records]
         assert await _received(world, limit=2) == [record.id for record in records[:2]]
+        async with world.unit_of_work() as uow:
+            rest = await uow.deposits.received(limit=100, after=records[0].id)
+        assert list(rest) == [record.id for record in records[1:]]
 
     async def test_a_settled_deposit_waits_no_more(self, world: World) -> None:
         customer = await world.customer()
