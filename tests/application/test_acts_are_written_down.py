@@ -90,6 +90,7 @@ Act = Callable[[Scene], Awaitable[object]]
 # Each act as it succeeds, and, where it can be, as it is refused.
 ACTS: Final[dict[str, tuple[Act, Act | None]]] = {
     "api_keys.mint": (lambda s: s.services.api_keys.mint("Cid", OPS), None),
+    "api_keys.mint_once": (lambda s: s.services.api_keys.mint_once("Cid", word("k")), None),
     "api_keys.revoke": (
         lambda s: s.services.api_keys.revoke(s.ann.record.fp, OPS),
         lambda s: s.services.api_keys.revoke(NOBODY, OPS),
@@ -161,6 +162,10 @@ ACTS: Final[dict[str, tuple[Act, Act | None]]] = {
         lambda s: s.services.website.refund_paid(s.website_order, "x" * 64, word("k")),
     ),
     "resealing.reseal": (lambda s: s.services.resealing.reseal(OPS), None),
+    "strangers.turned_away": (
+        lambda s: s.services.strangers.turned_away(OPS, "telegram.turned_away", "chat:1", said="/start"),
+        None,
+    ),
     "webhooks.resend": (
         lambda s: s.services.webhooks.resend(s.event, OPS),
         lambda s: s.services.webhooks.resend(EventId("evt_99"), OPS),

@@ -106,15 +106,30 @@ class ApiKeyService:
         allowed: Sequence[AddressRange] = (),
     ) -> MintedKey:
         """Open an account with a first key; key and secret are shown here and never again."""
-        now = self.clock.now()
-        async with self.new_unit_of_work() as uow:
+        word: Instruction[MintedKey] = Instruction(actor=actor, reason="")
+        return (await self.mint_once(label, word, with_secret=with_secret, allowed=allowed)).fresh
+
+    async def mint_once(
+        self,
+        label: str,
+        instruction: Instruction[MintedKey],
+        *,
+        with_secret: bool = True,
+        allowed: Sequence[AddressRange] = (),
+    ) -> Answered[MintedKey]:
+        """The same, said so that it can be repeated; what is kept of the answer must hold no secret.
+
+        Raises what `carry_out` does.
+        """
+
+        async def step(uow: UnitOfWork, now: datetime) -> MintedKey:
             account = await uow.accounts.create(label, now)
             key_id = await uow.api_keys.next_id()
             minted = self._minted(key_id, account, label, with_secret=with_secret, allowed=allowed)
             await uow.api_keys.add(minted.record, api_keys.digest(minted.key))
             await audited(
                 uow,
-                actor,
+                instruction.actor,
                 now,
                 "api_key.mint",
                 f"key:{minted.record.fp}",
@@ -122,8 +137,9 @@ class ApiKeyService:
                 with_secret=with_secret,
                 ip_whitelist=", ".join(map(str, allowed)) or None,
             )
-            await uow.commit()
-        return minted
+            return minted
+
+        return await carry_out(self.new_unit_of_work, self.clock, instruction, step)
 
     async def revoke(self, fp: str, actor: Actor, *, reason: str | None = None) -> ApiKey:
         """The key opens nothing from now on; its account keeps what it has. Raises `KeyNotFound`."""

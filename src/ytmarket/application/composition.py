@@ -27,10 +27,12 @@ from ytmarket.application.ports.unit_of_work import NewUnitOfWork
 from ytmarket.application.ports.vault import Vault
 from ytmarket.application.ports.webhook_sender import WebhookSender
 from ytmarket.application.presence import Identity, Presence, Probe, Readiness
+from ytmarket.application.questions import QuestionService
 from ytmarket.application.reading import Reading
 from ytmarket.application.requests import RequestService
 from ytmarket.application.resealing import ResealService
 from ytmarket.application.services import Services
+from ytmarket.application.strangers import StrangerService
 from ytmarket.application.topups import TopupService
 from ytmarket.application.usage import UsageMeter
 from ytmarket.application.watching import Facts, WatchService
@@ -159,10 +161,12 @@ def compose(
         ),
         presence=presence,
         readiness=Readiness({"database": presence.beat, **ports.probes}),
+        questions=QuestionService(new_unit_of_work=uow, clock=clock, tokens=tokens),
         reading=Reading(queries, vault, clock),
         requests=RequestService(new_unit_of_work=uow, clock=clock),
         resealing=ResealService(new_unit_of_work=uow, queries=queries, clock=clock, vault=vault),
         scan=ScanService(new_unit_of_work=uow, clock=clock),
+        strangers=StrangerService(new_unit_of_work=uow, clock=clock),
         topups=TopupService(
             new_unit_of_work=uow,
             clock=clock,

@@ -59,6 +59,11 @@ class DepositDesk:
         ]
         return Listing(rows=rows, paging=found.paging, total=found.total)
 
+    async def waiting(self, deposit: DepositId) -> DepositRecord:
+        """An unmatched deposit as it is now. Raises `DepositNotFound` and `DepositNotWaiting`."""
+        async with self.new_unit_of_work() as uow:
+            return await _waiting(uow, deposit)
+
     async def credit(
         self,
         deposit: DepositId,

@@ -19,9 +19,11 @@ from ytmarket.application.ports.queries import Queries
 from ytmarket.application.ports.rate_limiter import RateLimiter
 from ytmarket.application.ports.tokens import Tokens
 from ytmarket.application.presence import Presence, Readiness
+from ytmarket.application.questions import QuestionService
 from ytmarket.application.reading import Reading
 from ytmarket.application.requests import RequestService
 from ytmarket.application.resealing import ResealService
+from ytmarket.application.strangers import StrangerService
 from ytmarket.application.topups import TopupService
 from ytmarket.application.usage import UsageMeter
 from ytmarket.application.watching import WatchService
@@ -45,10 +47,12 @@ class Services:
     order_desk: OrderDesk
     presence: Presence
     readiness: Readiness
+    questions: QuestionService
     reading: Reading
     requests: RequestService
     resealing: ResealService
     scan: ScanService
+    strangers: StrangerService
     topups: TopupService
     usage: UsageMeter
     watching: WatchService
