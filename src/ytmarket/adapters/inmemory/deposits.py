@@ -51,6 +51,9 @@ class InMemoryDeposits:
             state.read_until.put(network, page.read_until)
         return sum(self._keep(deposit) for deposit in page.deposits)
 
+    async def keep_missed(self, deposits: Sequence[Deposit], now: datetime) -> int:  # noqa: ARG002 - as above
+        return sum(self._keep(deposit) for deposit in deposits)
+
     async def received(self, *, limit: int, after: DepositId | None = None) -> Sequence[DepositId]:
         waiting = sorted(self._state.deposits_in.of(DepositStatus.RECEIVED))
         return [key for key in waiting if after is None or key > after][:limit]

@@ -11,6 +11,7 @@ from ytmarket.domain.alarms import RungAlarm
 from ytmarket.domain.ids import OrderId, ProductId, UnitId
 from ytmarket.domain.ledger import CustomerTotals
 from ytmarket.domain.orders import Order, OrderEvent
+from ytmarket.domain.reconciliation import Holding
 from ytmarket.domain.webhooks import Delivery
 
 
@@ -83,3 +84,12 @@ class NetworkRow:
     noted_at: datetime
     trouble: str | None = None
     stopped: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class ReconciliationRow:
+    """How far a chain and the books agree, and when to look again."""
+
+    not_before: datetime
+    due_at: datetime
+    agreed: Holding | None = None

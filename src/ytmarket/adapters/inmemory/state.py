@@ -15,6 +15,7 @@ from ytmarket.adapters.inmemory.rows import (
     NetworkRow,
     OrderRow,
     ProgressRow,
+    ReconciliationRow,
     UnitRow,
 )
 from ytmarket.application.ports.heartbeats import Heartbeat
@@ -143,6 +144,7 @@ class State:
         self.progress: Table[tuple[Network, str], ProgressRow] = Table(log)
         self.network_rows: Table[tuple[Network, str], NetworkRow] = Table(log)
         self.read_until: Table[Network, datetime] = Table(log)
+        self.reconciliations: Table[tuple[Network, str], ReconciliationRow] = Table(log)
 
     def product(self, key: ProductId) -> Product | None:
         """The product with what is on its shelf now."""

@@ -16,6 +16,7 @@ from ytmarket.adapters.inmemory.desk import InMemoryOrderDesk
 from ytmarket.adapters.inmemory.heartbeats import InMemoryHeartbeats
 from ytmarket.adapters.inmemory.networks import InMemoryNetworks
 from ytmarket.adapters.inmemory.orders import InMemoryOrders
+from ytmarket.adapters.inmemory.reconciliation import InMemoryReconciliation
 from ytmarket.adapters.inmemory.requests import InMemoryRequests
 from ytmarket.adapters.inmemory.state import State
 from ytmarket.adapters.inmemory.tallies import InMemoryTallies
@@ -90,6 +91,10 @@ class InMemoryUnitOfWork:
     @property
     def tallies(self) -> InMemoryTallies:
         return InMemoryTallies(self._state)
+
+    @property
+    def reconciliation(self) -> InMemoryReconciliation:
+        return InMemoryReconciliation(self._state)
 
     async def commit(self) -> None:
         self._commit()

@@ -85,9 +85,12 @@ class PostgresDeposits:
         if moved.rowcount == 0:
             return None
         await self._connection.execute(WAS_READ, progress)
-        if not page.deposits:
+        return await self.keep_missed(page.deposits, now)
+
+    async def keep_missed(self, deposits: Sequence[Deposit], now: datetime) -> int:
+        if not deposits:
             return 0
-        kept = await self._connection.execute(KEEP, [now, *_arrays(page.deposits)])
+        kept = await self._connection.execute(KEEP, [now, *_arrays(deposits)])
         return kept.rowcount
 
     async def received(self, *, limit: int, after: DepositId | None = None) -> Sequence[DepositId]:

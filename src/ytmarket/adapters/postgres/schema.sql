@@ -413,6 +413,7 @@ create index deposit_unsettled on deposit (network, at) where status = 'received
 create index deposit_listed on deposit (status, id) where reason is distinct from 'dust';
 create index deposit_dust on deposit (status, id) where reason = 'dust';
 create index deposit_by_hash on deposit (tx_hash);
+create index deposit_by_height on deposit (network, height);
 
 create table network_progress (
     network text not null,
@@ -432,6 +433,20 @@ create table network_state (
     noted_at timestamptz not null,
     primary key (network, wallet),
     constraint network_stopped_by_trouble check (not stopped or trouble is not null)
+);
+
+-- Up to where a wallet's chain and the books agree; without a height they are yet to be compared.
+create table reconciliation (
+    network text not null,
+    wallet text not null,
+    not_before timestamptz not null,
+    due_at timestamptz not null,
+    height bigint,
+    ref text,
+    at timestamptz,
+    balance numeric(78, 0),
+    primary key (network, wallet),
+    constraint reconciliation_agreed_whole check (num_nulls(height, ref, at, balance) in (0, 4))
 );
 
 -- Orders without a balance ----------------------------------------------------------------------

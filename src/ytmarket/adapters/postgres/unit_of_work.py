@@ -23,6 +23,7 @@ from ytmarket.adapters.postgres.errors import unknown_outcome
 from ytmarket.adapters.postgres.heartbeats import PostgresHeartbeats
 from ytmarket.adapters.postgres.networks import PostgresNetworks
 from ytmarket.adapters.postgres.orders import PostgresOrders
+from ytmarket.adapters.postgres.reconciliation import PostgresReconciliation
 from ytmarket.adapters.postgres.requests import PostgresRequests
 from ytmarket.adapters.postgres.tallies import PostgresTallies
 from ytmarket.adapters.postgres.topups import PostgresTopups
@@ -109,6 +110,10 @@ class PostgresUnitOfWork:
     @property
     def tallies(self) -> PostgresTallies:
         return PostgresTallies(self._connection)
+
+    @property
+    def reconciliation(self) -> PostgresReconciliation:
+        return PostgresReconciliation(self._connection)
 
     async def commit(self) -> None:
         """Raises `Abandoned` after a refusal: PostgreSQL would take COMMIT for ROLLBACK, and not say so."""

@@ -256,6 +256,10 @@ class DepositRepository(Protocol):
         """
         ...
 
+    async def keep_missed(self, deposits: Sequence[Deposit], now: datetime) -> int:
+        """Keep those of what was read once more that are not known; how many. No cursor moves."""
+        ...
+
     async def received(self, *, limit: int, after: DepositId | None = None) -> Sequence[DepositId]:
         """Deposits that nobody has settled yet, oldest first; with *after* those kept later than it."""
         ...

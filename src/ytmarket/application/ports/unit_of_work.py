@@ -9,6 +9,7 @@ from typing import Protocol, TypeAlias
 from ytmarket.application.ports.alarms import AlarmRepository
 from ytmarket.application.ports.heartbeats import HeartbeatRepository
 from ytmarket.application.ports.networks import NetworkRepository
+from ytmarket.application.ports.reconciliation import ReconciliationRepository
 from ytmarket.application.ports.repositories import (
     AccountRepository,
     ApiKeyRepository,
@@ -82,6 +83,9 @@ class UnitOfWork(Protocol):
 
     @property
     def tallies(self) -> TallyRepository: ...
+
+    @property
+    def reconciliation(self) -> ReconciliationRepository: ...
 
     async def commit(self) -> None: ...
 

@@ -54,6 +54,7 @@ from ytmarket.testing.contracts.races import RaceContract  # noqa: E402 - see ab
 from ytmarket.testing.contracts.rate_limiter import Limited, RateLimiterContract  # noqa: E402 - see above
 from ytmarket.testing.contracts.rate_source import RateSourceContract  # noqa: E402 - see above
 from ytmarket.testing.contracts.receiver import Arrived, LoopbackReceiver, Receiver, loopback_receiver  # noqa: E402 - see above
+from ytmarket.testing.contracts.reconciliation import ReconciliationContract  # noqa: E402 - see above
 from ytmarket.testing.contracts.requests import RequestContract  # noqa: E402 - see above
 from ytmarket.testing.contracts.store import StoreContract  # noqa: E402 - see above
 from ytmarket.testing.contracts.supplier import SupplierContract  # noqa: E402 - see above
@@ -97,6 +98,7 @@ __all__ = [
     "RateLimiterContract",
     "RateSourceContract",
     "Receiver",
+    "ReconciliationContract",
     "RequestContract",
     "StoreContract",
     "SupplierContract",

@@ -93,6 +93,17 @@ class DepositContract(StorePartContract):
         assert await _keep(world, transfer, other, after=FIRST, cursor=SECOND_CURSOR) == 1
         assert len(await _received(world)) == 2
 
+    async def test_what_was_missed_is_kept_without_moving_the_cursor(self, world: World) -> None:
+        known, missed = world.transfer(1), world.transfer(2)
+        await _keep(world, known)
+        async with world.unit_of_work() as uow:
+            assert await uow.deposits.keep_missed([], NOW) == 0
+            assert await uow.deposits.keep_missed([missed, known, missed], NOW + SECOND) == 1
+            await uow.commit()
+        assert await _cursor(world) == FIRST
+        assert await world.queries.read_until(TRON) == NOW
+        assert len(await _received(world)) == 2
+
     async def test_place_on_the_chain_is_what_names_a_deposit(self, world: World) -> None:
         transfer = world.transfer(1)
         second_event = attrs.evolve(transfer, event_index=1)

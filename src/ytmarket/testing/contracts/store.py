@@ -14,6 +14,7 @@ from ytmarket.testing.contracts.networks import NetworkContract
 from ytmarket.testing.contracts.orders import OrderContract
 from ytmarket.testing.contracts.queries import QueriesContract
 from ytmarket.testing.contracts.races import RaceContract
+from ytmarket.testing.contracts.reconciliation import ReconciliationContract
 from ytmarket.testing.contracts.requests import RequestContract
 from ytmarket.testing.contracts.topups import TopupContract
 from ytmarket.testing.contracts.unit_of_work import UnitOfWorkContract
@@ -33,6 +34,7 @@ class StoreContract(
     TopupContract,
     DepositContract,
     NetworkContract,
+    ReconciliationContract,
     CatalogContract,
     WebhookContract,
     WebsiteContract,
