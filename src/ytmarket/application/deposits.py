@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Collection
 from datetime import timedelta
+from typing import Final
 
 import attrs
 
-from ytmarket.application.ports.chain_reader import ChainReader
+from ytmarket.application.ports.chain_reader import ChainReader, ChainUnavailable, Cursor, Page
 from ytmarket.application.ports.clock import Clock
 from ytmarket.application.ports.unit_of_work import NewUnitOfWork, UnitOfWork
 from ytmarket.application.website_steps import pay
@@ -21,6 +24,11 @@ from ytmarket.domain.reservations import Purpose
 from ytmarket.domain.shop import DELIVERY_DEADLINE
 from ytmarket.domain.topups import TopupStatus, TopupTerms, payable, reserved_until
 
+PAGE_PATIENCE: Final = timedelta(minutes=5)
+"""For one page. Hundreds of calls may wait there for an endpoint that allows one a second."""
+
+TROUBLE_CHARS_MAX: Final = 500
+
 
 @attrs.frozen(kw_only=True)
 class ScanService:
@@ -28,6 +36,23 @@ class ScanService:
 
     new_unit_of_work: NewUnitOfWork
     clock: Clock
+    page_patience: timedelta = PAGE_PATIENCE
+
+    async def watch(self, readers: Collection[ChainReader]) -> None:
+        """From now on these networks are read, and no others: so their states are told."""
+        async with self.new_unit_of_work() as uow:
+            wallets = {reader.network: reader.wallet for reader in readers}
+            await uow.networks.watch(wallets, self.clock.now())
+            await uow.commit()
+
+    async def note_trouble(self, reader: ChainReader, trouble: str, *, stopped: bool = False) -> None:
+        """Tell why the network is not read. *trouble* must hold no secret."""
+        told = trouble[:TROUBLE_CHARS_MAX]
+        async with self.new_unit_of_work() as uow:
+            await uow.networks.note_trouble(
+                reader.network, reader.wallet, told, self.clock.now(), stopped=stopped
+            )
+            await uow.commit()
 
     async def scan(self, reader: ChainReader, *, pages: int = 1_000) -> int:
         """Read what is new on the reader's network; how many deposits were.
@@ -36,21 +61,35 @@ class ScanService:
         """
         found = 0
         for _ in range(pages):
-            new, more = await self._scan_page(reader)
+            new, more = await self.scan_page(reader)
             found += new
             if not more:
                 break
         return found
 
-    async def _scan_page(self, reader: ChainReader) -> tuple[int, bool]:
+    async def scan_page(self, reader: ChainReader) -> tuple[int, bool]:
+        """Read one page: how many deposits were new, and whether there is more to read at once.
+
+        Raises `ReaderError`, also for a reader that does not come to an end.
+        """
         async with self.new_unit_of_work() as uow:
             after = await uow.deposits.cursor(reader.network, reader.wallet)
-        page = await reader.read(after if after is not None else await reader.start())
+        page = await self._page(reader, after)
         async with self.new_unit_of_work() as uow:
             new = await uow.deposits.keep_page(reader.network, reader.wallet, after, page, self.clock.now())
             await uow.commit()
         # None: another scanner has read on from here; what it kept is not ours to count.
         return (0, False) if new is None else (new, page.more)
+
+    async def _page(self, reader: ChainReader, after: Cursor | None) -> Page:
+        try:
+            async with asyncio.timeout(self.page_patience / timedelta(seconds=1)):
+                page = await reader.read(after if after is not None else await reader.start())
+        except TimeoutError:
+            raise ChainUnavailable(f"no page was read within {self.page_patience}") from None
+        if any(deposit.network is not reader.network for deposit in page.deposits):
+            raise ChainUnavailable(f"deposits of another network came from {reader.network}'s reader")
+        return page
 
 
 @attrs.frozen(kw_only=True)

@@ -59,7 +59,7 @@ def create_app(
 async def _working(shop: Shop, wakers: list[Callable[[], None]], *, run: bool) -> AsyncIterator[None]:
     loops = [usage_loop(shop.services).run(), heartbeat_loop(shop.services).run()]
     if run:
-        worker = Worker(shop.services, shop.readers, shop.settings)
+        worker = Worker(shop.services, shop.readers, shop.settings, shop.leadership)
         wakers.extend([worker.fulfilment.wake.set, worker.webhooks.wake.set])
         loops.append(worker.run())
     tasks = [asyncio.create_task(loop) for loop in loops]

@@ -16,6 +16,7 @@ from ytmarket.adapters.http.wire import RENDERING
 from ytmarket.adapters.postgres import embedded
 from ytmarket.adapters.postgres.database import PostgresDatabase
 from ytmarket.adapters.postgres.devnet import PostgresDevnet
+from ytmarket.adapters.postgres.leadership import PostgresLeadership
 from ytmarket.adapters.postgres.migrate import migrate
 from ytmarket.adapters.postgres.settings import claim_database
 from ytmarket.adapters.redis.rate_limiter import RedisRateLimiter
@@ -28,13 +29,14 @@ from ytmarket.adapters.webhooks.sender import GuardedSender
 from ytmarket.application.composition import Ports, Terms, compose
 from ytmarket.application.ports.chain_reader import ChainReader
 from ytmarket.application.ports.devnet import Devnet
+from ytmarket.application.ports.leadership import Leadership
 from ytmarket.application.ports.rate_limiter import RateLimiter
 from ytmarket.application.presence import Identity
 from ytmarket.application.services import Services
 from ytmarket.application.suppliers import DevnetSupplier, StockSupplier
 from ytmarket.domain import limits
 from ytmarket.domain.networks import Network
-from ytmarket.entrypoints.readers import readers_of
+from ytmarket.entrypoints.readers import readers_of, wallets_of
 from ytmarket.entrypoints.settings import Settings
 
 
@@ -45,6 +47,7 @@ class Shop:
     settings: Settings
     services: Services
     readers: Sequence[ChainReader]
+    leadership: Leadership
 
 
 async def database_of(settings: Settings, stack: AsyncExitStack) -> str:
@@ -81,7 +84,9 @@ async def open_shop(
         stack.push_async_callback(services.presence.leave)
         # After whoever serves has stopped counting, and before the database is left.
         stack.push_async_callback(services.usage.flush)
-        yield Shop(settings=settings, services=services, readers=readers)
+        leadership = PostgresLeadership(dsn)
+        stack.push_async_callback(leadership.close)
+        yield Shop(settings=settings, services=services, readers=readers, leadership=leadership)
 
 
 def _services(
@@ -104,7 +109,7 @@ def _services(
         rate_source=FixedRate(settings.rub_per_usdt),
         supplier=StockSupplier() if devnet is None else DevnetSupplier(devnet),
         webhook_sender=GuardedSender(allow_private=settings.webhook_allow_private),
-        wallets={reader.network: reader.wallet for reader in readers},
+        wallets=wallets_of(readers),
         rate_limiter=rate_limiter,
         refusal_limiter=_rate_limiter(settings, limits.REQUESTS_PER_MINUTE, stack),
         devnet=devnet,

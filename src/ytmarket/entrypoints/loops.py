@@ -10,15 +10,18 @@ from typing import Final
 import attrs
 import structlog
 
-from ytmarket.application.ports.chain_reader import ChainRateLimited, ChainReader
+from ytmarket.application.ports.chain_reader import ChainReader
+from ytmarket.application.ports.leadership import Leadership
 from ytmarket.application.ports.tokens import Tokens
 from ytmarket.application.services import Services
+from ytmarket.entrypoints.scanner import Scanner
 from ytmarket.entrypoints.settings import Settings
 from ytmarket.entrypoints.tellers import teller_of
 
 log = structlog.get_logger()
 
 BACK_OFF_MAX: Final = 60
+CLOSING_SECONDS: Final = 5
 STEP_LIMIT: Final = 100
 USAGE_PAUSE: Final = timedelta(seconds=2)
 HEARTBEAT_PAUSE: Final = timedelta(seconds=10)
@@ -58,8 +61,6 @@ class Loop:
 
     def _back_off(self, failures: int, trouble: Exception) -> float:
         wait: int = min(2 ** min(failures - 1, 6), BACK_OFF_MAX)
-        if isinstance(trouble, ChainRateLimited) and trouble.retry_after:
-            wait = max(wait, trouble.retry_after)
         log.warning("a step failed", loop=self.name, failures=failures, wait=wait, exc_info=trouble)
         return wait * (1 + self.tokens.below(20) / 100)
 
@@ -88,7 +89,13 @@ def heartbeat_loop(services: Services) -> Loop:
 class Worker:
     """All loops of a shop. Any number of workers may run beside each other."""
 
-    def __init__(self, services: Services, readers: Sequence[ChainReader], settings: Settings) -> None:
+    def __init__(
+        self,
+        services: Services,
+        readers: Sequence[ChainReader],
+        settings: Settings,
+        leadership: Leadership,
+    ) -> None:
         self._services = services
         self._readers = readers
         self._teller = teller_of(settings)
@@ -97,33 +104,53 @@ class Worker:
         self.webhooks = self._loop("webhooks", self._send, second)
         services.webhooks.on_landed = self.webhooks.wake.set
         self.fulfilment = self._loop("fulfilment", self._fulfil, second)
+        self.settling = self._loop("settling", self._settle, settings.scan_interval)
         self.loops = [
             self.fulfilment,
             self.webhooks,
             self._loop("expiry", self._expire, min(5 * second, settings.order_deadline)),
             self._loop("refunds", self._refund, settings.refund_interval),
-            self._loop("settling", self._settle, settings.scan_interval),
+            self.settling,
             self._loop("forgetting", self._forget, 60 * second),
             self._loop("alarms", self._look, 5 * second),
             self._loop("telling", self._tell, 2 * second),
-            *(self._scanner(reader, settings) for reader in readers),
+        ]
+        self.scanners = [
+            Scanner(
+                reader=reader,
+                services=services,
+                leadership=leadership,
+                pause=settings.scan_interval,
+                on_found=self.settling.wake.set,
+            )
+            for reader in readers
         ]
 
     async def run(self) -> None:
         """Run every loop until cancelled."""
         try:
-            await asyncio.gather(*(loop.run() for loop in self.loops))
+            await asyncio.gather(
+                self._watch(),
+                *(loop.run() for loop in self.loops),
+                *(scanner.run() for scanner in self.scanners),
+            )
         finally:
-            for reader in self._readers:
-                await reader.close()
+            await asyncio.gather(*(self._close(reader) for reader in self._readers))
 
-    def _scanner(self, reader: ChainReader, settings: Settings) -> Loop:
-        async def scan() -> bool:
-            if await self._services.scan.scan(reader):
-                await self._settle()
-            return False
+    async def _watch(self) -> None:
+        """Tell once which networks are read from now on; the scanners do not wait for that."""
+        while True:
+            try:
+                return await self._services.scan.watch(self._readers)
+            except Exception as trouble:
+                log.warning("the networks' states stay as they were", exc_info=trouble)
+                await asyncio.sleep(CLOSING_SECONDS)
 
-        return self._loop(f"scan:{reader.network}", scan, settings.scan_interval)
+    async def _close(self, reader: ChainReader) -> None:
+        try:
+            await asyncio.wait_for(reader.close(), CLOSING_SECONDS)
+        except Exception as trouble:
+            log.warning("a reader was not closed", network=reader.network, exc_info=trouble)
 
     def _loop(self, name: str, step: Callable[[], Awaitable[bool]], pause: timedelta) -> Loop:
         return Loop(name=name, step=step, pause=pause, tokens=self._services.tokens)

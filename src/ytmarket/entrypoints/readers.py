@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
-from ytmarket.application.ports.chain_reader import ChainReader
+import attrs
+
+from ytmarket.application.ports.chain_reader import ChainMisconfigured, ChainReader, Cursor, Page
 from ytmarket.application.ports.clock import Clock
 from ytmarket.domain.networks import Network, WalletFamily
 from ytmarket.entrypoints.settings import PREFIX, Settings, SettingsError
 
-EXTRAS: Final = {WalletFamily.TRON: "tron", WalletFamily.EVM: "evm", WalletFamily.SOLANA: "solana"}
-"""The families that can be read, with the extra that brings their library."""
+EXTRAS: Final = {
+    WalletFamily.TRON: "tron",
+    WalletFamily.EVM: "evm",
+    WalletFamily.TON: "ton",
+    WalletFamily.SOLANA: "solana",
+}
+"""Each family's extra, which brings its library."""
 
 
 def readers_of(settings: Settings, clock: Clock) -> Sequence[ChainReader]:
     """A reader for every network that has a wallet and a node; none is asked anything yet.
 
-    Raises `SettingsError` for a wallet that cannot be read, naming what to set or to install.
+    A network whose settings make no sense keeps none of the others from being read: its reader raises
+    what is wrong whenever it is asked. Raises that at once where there is no other network, and
+    `SettingsError` for a wallet that cannot be read, naming what to set or to install.
     """
     readers = [
         _reader(network, wallet, settings, clock)
@@ -31,22 +40,50 @@ def readers_of(settings: Settings, clock: Clock) -> Sequence[ChainReader]:
             raise SettingsError(
                 f"{PREFIX}{family.name}_WALLET is set, but no node to read it from: set {' or '.join(names)}"
             )
+    unreadable = [reader for reader in readers if isinstance(reader, UnreadableNetwork)]
+    if unreadable and len(unreadable) == len(readers):
+        raise unreadable[0].trouble
     return readers
+
+
+def wallets_of(readers: Iterable[ChainReader]) -> dict[Network, str]:
+    """Where each network's money goes; nobody is told to pay where it could not be seen."""
+    return {r.network: r.wallet for r in readers if not isinstance(r, UnreadableNetwork)}
+
+
+@attrs.frozen
+class UnreadableNetwork:
+    """The `ChainReader` of a network whose settings make no sense: it says so instead of reading."""
+
+    network: Network
+    wallet: str
+    trouble: ChainMisconfigured
+
+    async def start(self) -> Cursor:
+        raise self.trouble
+
+    async def read(self, cursor: Cursor) -> Page:  # noqa: ARG002 - there is nothing to go on from
+        raise self.trouble
+
+    async def close(self) -> None:
+        """Nothing was opened."""
 
 
 def _reader(network: Network, wallet: str, settings: Settings, clock: Clock) -> ChainReader:
     family = network.facts.family
-    if family not in EXTRAS:
-        raise SettingsError(
-            f"this version does not read {network.facts.title} yet; unset {PREFIX}{family.name}_WALLET"
-        )
     try:
-        connect = _LOADERS[family]()
+        connect = LOADERS[family]()
     except ImportError:
         raise SettingsError(
             f"{network.facts.title} needs a library: pip install 'ytmarket[{EXTRAS[family]}]'"
         ) from None
-    return connect(network, wallet, settings.endpoints(network), clock)
+    try:
+        return connect(network, wallet, settings.endpoints(network), clock)
+    except ChainMisconfigured as trouble:
+        return UnreadableNetwork(network, wallet, trouble)
+    except Exception as error:  # noqa: BLE001 - whatever one library does, the other networks are read
+        why = f"{network.facts.title} cannot be read as it is set: unexpected {type(error).__name__}"
+        return UnreadableNetwork(network, wallet, ChainMisconfigured(why))
 
 
 Connect = Callable[[Network, str, Sequence[str], Clock], ChainReader]
@@ -72,6 +109,15 @@ def _tron() -> Connect:
     return connect
 
 
+def _ton() -> Connect:
+    from ytmarket.adapters.chains.ton.reader import TonReader  # noqa: PLC0415 - 26 MiB and a native library
+
+    def connect(_: Network, wallet: str, configs: Sequence[str], clock: Clock) -> ChainReader:
+        return TonReader.connect(wallet, configs, clock)
+
+    return connect
+
+
 def _solana() -> Connect:
     from ytmarket.adapters.chains.solana.reader import SolanaReader  # noqa: PLC0415 - 57 MiB
 
@@ -81,8 +127,9 @@ def _solana() -> Connect:
     return connect
 
 
-_LOADERS: Final[dict[WalletFamily, Callable[[], Connect]]] = {
+LOADERS: Final[dict[WalletFamily, Callable[[], Connect]]] = {
     WalletFamily.TRON: _tron,
     WalletFamily.EVM: _evm,
+    WalletFamily.TON: _ton,
     WalletFamily.SOLANA: _solana,
 }

@@ -76,7 +76,10 @@ def work(settings: Settings) -> None:
 
     async def run() -> None:
         async with open_shop(settings, role="worker") as shop:
-            worker, heart = Worker(shop.services, shop.readers, settings), heartbeat_loop(shop.services)
+            worker, heart = (
+                Worker(shop.services, shop.readers, settings, shop.leadership),
+                heartbeat_loop(shop.services),
+            )
             running = asyncio.gather(worker.run(), heart.run(), return_exceptions=True)
             loop = asyncio.get_running_loop()
             for name in (signal.SIGINT, signal.SIGTERM):
