@@ -39,6 +39,7 @@ from ytmarket.domain.topups import TopupTerms
 
 NOW = datetime(2026, 5, 23, 12, 0, tzinfo=UTC)
 TOKEN = "operators-only"
+METRICS_TOKEN = "watchers-only"
 HOME = "192.0.2.7"
 
 
@@ -60,6 +61,7 @@ class World:
             holder=ShopHolder(self.services),
             admin_tokens={"ops": TOKEN} if tokens else {},
             trusted_proxies=trusted_proxies,
+            metrics_token=METRICS_TOKEN if tokens else None,
         )
 
     def app_for(self, tokens: Mapping[str, str]) -> Starlette:

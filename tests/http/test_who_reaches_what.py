@@ -7,7 +7,7 @@ from typing import Any, Final
 import pytest
 from starlette.routing import Route
 
-from tests.http.shop import HOME, TOKEN, World, open_world
+from tests.http.shop import HOME, METRICS_TOKEN, TOKEN, World, open_world
 from ytmarket.adapters.http.endpoint import Endpoint
 from ytmarket.domain.api_keys import parse_range
 
@@ -18,6 +18,7 @@ class Side(Enum):
     CLIENTS = "clients"
     OPERATORS = "operators"
     EVERYBODY = "everybody"  # needs no credential, and takes none
+    WATCHERS = "watchers"  # loopback, or whoever holds the metrics' token
     NOBODY = "nobody"
 
 
@@ -65,11 +66,17 @@ SIDES: Final = {
     "/api/admin/{path:path}": Side.OPERATORS,
     "/livez": Side.EVERYBODY,
     "/readyz": Side.EVERYBODY,
+    "/metrics": Side.WATCHERS,
     "/{path:path}": Side.NOBODY,
 }
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS")
 GUESSES: Final = ("", "ytm_wrong", "' or 1=1 --", "\xff" * 40, "x" * 10_000)
-CLOSED: Final = {"invalid_api_key": 401, "invalid_admin_token": 401, "ip_not_allowed": 403}
+CLOSED: Final = {
+    "invalid_api_key": 401,
+    "invalid_admin_token": 401,
+    "invalid_metrics_token": 401,
+    "ip_not_allowed": 403,
+}
 
 Headers = dict[bytes, bytes]
 
@@ -117,6 +124,7 @@ async def credentials(world: World) -> dict[str, tuple[Side | None, Headers]]:
         ("a customer's key as a token", as_token(customer.key)),
         ("a secret as a token", as_token(signing.secret)),
         ("a fingerprint as a token", as_token(customer.record.fp)),
+        ("the metrics' token as a key", as_key(METRICS_TOKEN)),
         ("a token with the wrong scheme", {b"authorization": b"Basic " + TOKEN.encode()}),
         ("a token in a cookie", {b"cookie": b"authorization=" + TOKEN.encode()}),
         *((f"guess {guess[:12]!r}", as_key(guess) | as_token(guess)) for guess in GUESSES),
@@ -126,6 +134,7 @@ async def credentials(world: World) -> dict[str, tuple[Side | None, Headers]]:
         "a key that signs": (Side.CLIENTS, as_key(signing.key)),
         "an admin token": (Side.OPERATORS, as_token(TOKEN)),
         "a key beside a wrong token": (Side.CLIENTS, as_key(customer.key) | as_token(customer.key)),
+        "the metrics' token": (Side.WATCHERS, as_token(METRICS_TOKEN)),
         "a token beside a wrong key": (Side.OPERATORS, as_token(TOKEN) | as_key(TOKEN)),
     }
     return {**{name: (None, headers) for name, headers in nothing}, **opening}
@@ -153,7 +162,7 @@ async def test_a_credential_opens_its_own_side_and_nothing_else(path: str) -> No
                 response = await client.request(method, concrete(path), headers=headers)
                 case = f"{method} {path} with {name}: {response.status_code}"
                 code = code_of(response, method)
-                if side in {Side.CLIENTS, Side.OPERATORS} and opens is not side:
+                if side in {Side.CLIENTS, Side.OPERATORS, Side.WATCHERS} and opens is not side:
                     assert response.status_code in set(CLOSED.values()), case
                     assert code in {None, *CLOSED}, case
                 elif side is Side.NOBODY:

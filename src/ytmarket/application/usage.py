@@ -32,6 +32,11 @@ class UsageMeter:
             tally.last_used_at = now
             tally.last_endpoint = endpoint
 
+    @property
+    def backlog(self) -> int:
+        """How many keys' latest requests are not written yet."""
+        return len(self._fresh.keys() | self._flying.keys())
+
     async def usage(self, key: ApiKeyId) -> Usage | None:
         """What is written and what is not yet; None for a key that never asked."""
         written = await self._queries.usage(key)

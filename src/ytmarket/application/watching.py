@@ -27,6 +27,9 @@ SHARE: Final = 20
 SETTLED_AFTER: Final = timedelta(minutes=2)
 """No unit of work that tells of an order lasts so long."""
 
+SILENT_AFTER: Final = timedelta(minutes=1)
+"""A process that has not been heard of for so long has ended, or cannot write."""
+
 FOLD_LIMIT: Final = 50_000
 WEBHOOKS: Final = "webhooks"
 
@@ -42,6 +45,10 @@ class ShopState:
     networks: Sequence[NetworkState]
     alarms: Sequence[RungAlarm]
     heartbeats: Sequence[Heartbeat]
+
+    def alive(self) -> Mapping[str, int]:
+        """How many processes of each role have been heard of lately."""
+        return Counter(beat.role for beat in self.heartbeats if self.at - beat.seen_at < SILENT_AFTER)
 
 
 class WatchService:

@@ -10,6 +10,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from starlette.applications import Starlette
 
 from ytmarket.adapters.http.app import ShopHolder, build_app
+from ytmarket.adapters.http.watching import AccessLog
 from ytmarket.entrypoints.bootstrap import Shop, open_shop
 from ytmarket.entrypoints.loops import Worker, heartbeat_loop, usage_loop
 from ytmarket.entrypoints.settings import Settings
@@ -20,12 +21,13 @@ def create_app(
     *,
     workers: bool = True,
     on_open: Callable[[Shop], AbstractAsyncContextManager[None]] | None = None,
+    access_log: AccessLog | None = None,
 ) -> Starlette:
     """The shop as a Starlette app; without *settings* they are read from the environment.
 
     Its lifespan opens the database and, with *workers*, runs the loops that read deposits, deliver,
     refund and send webhooks. An app that mounts it enters `app.router.lifespan_context(app)` in its
-    own lifespan. *on_open* wraps the time in which the shop is open.
+    own lifespan. *on_open* wraps the time in which the shop is open; *access_log* hears of every request.
     """
     settings = settings or Settings.from_environment(os.environ)
     holder = ShopHolder()
@@ -52,6 +54,8 @@ def create_app(
         lifespan=lifespan,
         admin_tokens=settings.admin_tokens,
         trusted_proxies=settings.trusted_proxies,
+        metrics_token=settings.metrics_token,
+        access_log=access_log,
     )
 
 

@@ -82,6 +82,7 @@ async def open_shop(
             readers = [devnet.reader(network) for network in Network]
         services = _services(settings, database, devnet, readers, on_placed, role, stack)
         stack.push_async_callback(services.presence.leave)
+        stack.push_async_callback(services.watching.close)
         # After whoever serves has stopped counting, and before the database is left.
         stack.push_async_callback(services.usage.flush)
         leadership = PostgresLeadership(dsn)
@@ -114,6 +115,8 @@ def _services(
         refusal_limiter=_rate_limiter(settings, limits.REQUESTS_PER_MINUTE, stack),
         devnet=devnet,
         identity=Identity(role=role, host=gethostname(), pid=os.getpid(), version=version("ytmarket")),
+        pools=database.pools,
+        store=database.server,
         # A hit is a write: a Redis that can only be read is as good as none.
         probes={} if settings.redis_url is None else {"redis": partial(rate_limiter.hit, "readiness")},
     )

@@ -40,6 +40,7 @@ class Loop:
     async def run(self) -> None:
         """Run until cancelled. Trouble is logged and waited out, longer each time."""
         failures = 0
+        structlog.contextvars.bind_contextvars(loop=self.name)
         while True:
             # Cleared before the step: who wakes us during it means what it may not have seen.
             self.wake.clear()
@@ -112,6 +113,7 @@ class Worker:
             self._loop("refunds", self._refund, settings.refund_interval),
             self.settling,
             self._loop("forgetting", self._forget, 60 * second),
+            self._loop("counting", self._services.watching.count, 5 * second),
             self._loop("alarms", self._look, 5 * second),
             self._loop("telling", self._tell, 2 * second),
         ]

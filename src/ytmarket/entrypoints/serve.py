@@ -10,21 +10,27 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from ipaddress import ip_address
+from typing import Final
 
 import uvicorn
 from rich.console import Console
 from rich.panel import Panel
 
+from ytmarket.adapters.system.access_log import JsonAccessLog, PlainAccessLog
 from ytmarket.adapters.system.logging import configure_logging
+from ytmarket.adapters.system.redaction import Redactor
 from ytmarket.application.api_keys import MintedKey
 from ytmarket.domain.limits import BODY_BYTES_MAX
 from ytmarket.entrypoints.asgi import create_app
 from ytmarket.entrypoints.bootstrap import Shop, open_shop
 from ytmarket.entrypoints.loops import Worker, heartbeat_loop
+from ytmarket.entrypoints.secrecy import secrets_of
 from ytmarket.entrypoints.seed import DEMO_BALANCE, DemoKeys, seed
 from ytmarket.entrypoints.settings import Settings, SettingsError
 
 console = Console()
+
+ACCESS_LEVELS: Final = ("DEBUG", "INFO")
 
 
 def serve(settings: Settings, *, host: str, port: int, workers: bool, demo: bool) -> None:
@@ -36,7 +42,7 @@ def serve(settings: Settings, *, host: str, port: int, workers: bool, demo: bool
         )
     if demo and not settings.is_devnet:
         raise SettingsError("--demo is for devnet; unset the wallets, or leave --demo away")
-    _log(settings)
+    access_log = _log(settings)
     listener = _listen(host, port)
 
     @asynccontextmanager
@@ -49,8 +55,10 @@ def serve(settings: Settings, *, host: str, port: int, workers: bool, demo: bool
     # uvicorn raises the signal that ended it once more when all is closed: that was the end.
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: None)
-    app = create_app(settings, workers=workers, on_open=announced)
+    app = create_app(settings, workers=workers, on_open=announced, access_log=access_log)
     uvicorn.Server(app_config(app)).run(sockets=[listener])
+    if access_log is not None:
+        access_log.flush()
 
 
 def app_config(app: object) -> uvicorn.Config:
@@ -90,10 +98,14 @@ def work(settings: Settings) -> None:
     asyncio.run(run())
 
 
-def _log(settings: Settings) -> None:
+def _log(settings: Settings) -> JsonAccessLog | PlainAccessLog | None:
     """For people on a terminal, for machines elsewhere; the operator's own secrets in no line."""
-    secrets = [*settings.admin_tokens.values(), *filter(None, [settings.master_key])]
-    configure_logging(as_json=not sys.stderr.isatty(), secrets=secrets)
+    as_json = not sys.stderr.isatty()
+    secrets = secrets_of(settings)
+    configure_logging(as_json=as_json, level=settings.log_level, secrets=secrets)
+    if not settings.access_log or settings.log_level not in ACCESS_LEVELS:
+        return None
+    return JsonAccessLog(Redactor.of(secrets)) if as_json else PlainAccessLog()
 
 
 def _settle_memory() -> None:

@@ -90,6 +90,18 @@ def _tokens(value: str) -> Mapping[str, str]:
     return named
 
 
+def _token(value: str) -> str | None:
+    if value and (len(value) < ADMIN_TOKEN_CHARS_MIN or not value.isascii()):
+        raise SettingsError(f"a token needs at least {ADMIN_TOKEN_CHARS_MIN} ASCII characters")
+    return value or None
+
+
+def _level(value: str) -> str:
+    if value.upper() not in LEVELS:
+        raise SettingsError(f"one of {', '.join(LEVELS).lower()} is needed")
+    return value.upper()
+
+
 def _urls(value: str) -> tuple[str, ...]:
     found = tuple(part.strip() for part in value.split(",") if part.strip())
     if not all(url.startswith(("http://", "https://", "liteserver:", "/")) for url in found):
@@ -98,6 +110,7 @@ def _urls(value: str) -> tuple[str, ...]:
 
 
 ADMIN_TOKEN_CHARS_MIN: Final = 16
+LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
 @attrs.frozen(kw_only=True)
@@ -128,6 +141,17 @@ class Settings:
         "bearer token of the admin API, or name:token,…; without one there is none",
         secret=True,
     )
+    metrics_token: str | None = setting(
+        "METRICS_TOKEN",
+        "",
+        _token,
+        "bearer token that opens /metrics; without one only loopback reads it",
+        secret=True,
+    )
+    log_level: str = setting(
+        "LOG_LEVEL", "info", _level, "least that is logged: debug, info, warning or error"
+    )
+    access_log: bool = setting("ACCESS_LOG", "yes", _flag, "log a line for every request")
     master_key: str | None = setting(
         "MASTER_KEY",
         "",

@@ -70,6 +70,7 @@ async def _known_key(door: Door, services: Services, exchange: Exchange) -> ApiK
     except InvalidKey:
         await count_refusal(door, services, exchange)
         raise
+    exchange.caller = key.fp
     if key.allowed:
         try:
             key.check_address(client_address(exchange.scope, door.trusted_proxies))

@@ -24,6 +24,7 @@ from ytmarket.adapters.http.routes import (
     deposits,
     devnet,
     health,
+    metrics,
     orders,
     probes,
     topups,
@@ -33,6 +34,7 @@ from ytmarket.adapters.http.routes.admin import deposits as admin_deposits
 from ytmarket.adapters.http.routes.admin import orders as admin_orders
 from ytmarket.adapters.http.routes.admin import products as admin_products
 from ytmarket.adapters.http.routes.admin import webhooks as admin_webhooks
+from ytmarket.adapters.http.watching import AccessLog, Watch
 from ytmarket.domain.api_keys import AddressRange
 
 __all__ = ["ShopHolder", "build_app"]
@@ -46,13 +48,22 @@ def build_app(
     lifespan: Lifespan[Starlette] | None = None,
     admin_tokens: Mapping[str, str] | None = None,
     trusted_proxies: Sequence[AddressRange] = (),
+    metrics_token: str | None = None,
+    access_log: AccessLog | None = None,
 ) -> Starlette:
     """The app. *holder* has the services once *lifespan*, or whoever mounts the app, has opened them.
 
     *admin_tokens* are bearer tokens by the name under which their acts are recorded; without one
-    there is no admin API. X-Forwarded-For is believed from *trusted_proxies* alone.
+    there is no admin API. X-Forwarded-For is believed from *trusted_proxies* alone. *metrics_token*
+    opens /metrics; without one only loopback reads it. *access_log* hears of every request.
     """
-    door = Door(holder=holder, trusted_proxies=tuple(trusted_proxies), operators=dict(admin_tokens or {}))
+    door = Door(
+        holder=holder,
+        trusted_proxies=tuple(trusted_proxies),
+        operators=dict(admin_tokens or {}),
+        watch=Watch(access_log=access_log),
+        metrics_token=metrics_token,
+    )
     routes = [
         *_client_routes(door),
         *_docs_routes(door),
@@ -175,6 +186,7 @@ def _watching_routes(door: Door) -> list[BaseRoute]:
     return [
         route("/livez", probes.admit_prober, probes.show_life),
         route("/readyz", probes.admit_prober, probes.show_readiness),
+        route("/metrics", metrics.admit_watcher, metrics.show_metrics),
     ]
 
 

@@ -9,6 +9,7 @@ from typing import Final
 import attrs
 
 from ytmarket.adapters.http.holder import ShopHolder
+from ytmarket.adapters.http.watching import Watch
 from ytmarket.domain.api_keys import AddressRange
 
 REQUEST_ID_BYTES: Final = 10
@@ -21,9 +22,14 @@ def new_request_id() -> str:
 
 @attrs.frozen(kw_only=True)
 class Door:
-    """The settings of the HTTP side. *operators* are the admin tokens by the name of who holds them."""
+    """The settings of the HTTP side. *operators* are the admin tokens by the name of who holds them.
+
+    *watch* is told of every request; *metrics_token* opens the metrics, without one loopback does.
+    """
 
     holder: ShopHolder
     trusted_proxies: tuple[AddressRange, ...] = ()
     operators: Mapping[str, str] = attrs.field(factory=dict, repr=False)
     new_request_id: Callable[[], str] = new_request_id
+    watch: Watch = attrs.field(factory=Watch)
+    metrics_token: str | None = attrs.field(default=None, repr=False)

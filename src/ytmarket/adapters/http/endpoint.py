@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from time import perf_counter
 from typing import Final, Generic, TypeAlias, TypeVar
 
 import attrs
@@ -15,6 +16,7 @@ from ytmarket.adapters.http.deadline import Deadline
 from ytmarket.adapters.http.door import Door
 from ytmarket.adapters.http.exchange import ANSWER_SECONDS, BODY_SECONDS, Exchange, Phase, RawHeader
 from ytmarket.adapters.http.refusals import BodyTooSlow, ClientGone
+from ytmarket.adapters.http.watching import GONE
 from ytmarket.application.errors import OutcomeUnknown, Unavailable
 
 log = structlog.get_logger()
@@ -45,12 +47,14 @@ class Endpoint(Generic[C]):
     cache_control: RawHeader = NOT_STORED
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        begun = perf_counter()
         deadline = Deadline(self.answer_seconds)
         exchange = Exchange(scope, receive, self.door.new_request_id(), deadline, self.body_seconds)
         structlog.contextvars.bind_contextvars(request_id=exchange.request_id)
         try:
             response = await self._respond(exchange)
         except ClientGone:
+            self.door.watch(exchange, GONE, begun)
             return
         except Exception as trouble:  # noqa: BLE001 - a client is always told, and never shown why
             response = _problem(trouble, exchange)
@@ -60,6 +64,7 @@ class Endpoint(Generic[C]):
             *exchange.answer_headers,
         ]
         await response(scope, receive, send)
+        self.door.watch(exchange, response.status_code, begun)
 
     async def _respond(self, exchange: Exchange) -> Response:
         try:

@@ -39,6 +39,7 @@ class Exchange:
     body_seconds: float = BODY_SECONDS
     phase: Phase = Phase.ADMISSION
     answer_headers: list[RawHeader] = attrs.field(factory=list)
+    caller: str | None = None  # a key's fingerprint or an operator's name, once it is known
 
     @property
     def method(self) -> str:

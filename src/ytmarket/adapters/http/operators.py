@@ -50,6 +50,7 @@ async def admit_operator(door: Door, exchange: Exchange) -> OperatorRequest:
     if name is None:
         await count_refusal(door, services, exchange)
         raise InvalidToken
+    exchange.caller = name
     return OperatorRequest(services=services, exchange=exchange, actor=Actor(f"http:{name}"))
 
 

@@ -26,6 +26,7 @@ STATUS_OF: Final[Mapping[type[BaseException], int]] = {
     errors.InvalidKey: 401,
     errors.InvalidSignature: 401,
     errors.SignatureReplayed: 401,
+    refusals.InvalidMetricsToken: 401,
     refusals.InvalidToken: 401,
     errors.InsufficientBalance: 402,
     errors.AddressNotAllowed: 403,
@@ -123,7 +124,7 @@ def _headers(trouble: Exception, status: int) -> dict[str, str]:
             return {"Retry-After": str(RETRY_SECONDS)}
         case refusals.MethodNotAllowed():
             return {"Allow": ", ".join(trouble.allow)}
-        case refusals.InvalidToken():
+        case refusals.InvalidToken() | refusals.InvalidMetricsToken():
             return {"WWW-Authenticate": 'Bearer realm="ytmarket"'}
         case _:
             return {"WWW-Authenticate": 'ApiKey realm="ytmarket"'} if status == 401 else {}

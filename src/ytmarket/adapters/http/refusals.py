@@ -55,5 +55,12 @@ class NotReady(Unavailable):
         self.parts = parts
 
 
+@attrs.frozen(kw_only=True)
+class InvalidMetricsToken(Refused):
+    """The metrics need a header Authorization: Bearer with the token that was configured for them."""
+
+    code = "invalid_metrics_token"
+
+
 class ClientGone(Exception):
     """The connection was closed before the request was complete; nobody awaits an answer."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Final, Self
 
@@ -24,6 +25,12 @@ from ytmarket.application.errors import ApplicationError, Unavailable
 from ytmarket.application.ports.unit_of_work import NewUnitOfWork
 
 VERSION_MIN: Final = 150_000
+POOL_FACTS: Final = {
+    "pool_size": "open",
+    "pool_max": "most",
+    "pool_available": "idle",
+    "requests_waiting": "waiting",
+}
 DURABLE: Final = ("fsync", "full_page_writes", "synchronous_commit")
 LOOK: Final = """
     select current_setting('server_version_num')::integer, pg_is_in_recovery(),
@@ -43,6 +50,7 @@ class PostgresDatabase:
     patient_unit_of_work: NewUnitOfWork
     queries: PostgresQueries
     clock: PostgresClock
+    server: str  # its name and version
     reading: Pool = attrs.field(repr=False)
     writing: Pool = attrs.field(repr=False)
     _clockwork: asyncio.Task[None] = attrs.field(repr=False)
@@ -63,7 +71,7 @@ class PostgresDatabase:
             for pool in (writing, reading):
                 await pool.open()
                 await pool.wait(OPEN_TIMEOUT_SECONDS)
-            await _check(reading, durable=durable)
+            version = await _check(reading, durable=durable)
             clock = PostgresClock(reading)
             await clock.read()
         except PoolTimeout as error:
@@ -77,10 +85,15 @@ class PostgresDatabase:
             patient_unit_of_work=patient_units_of_work(writing),
             queries=PostgresQueries(reading),
             clock=clock,
+            server=f"PostgreSQL {version // 10_000}.{version % 10_000}",
             reading=reading,
             writing=writing,
             clockwork=asyncio.create_task(clock.keep_reading(), name="read the database's clock"),
         )
+
+    def pools(self) -> dict[str, dict[str, int]]:
+        """How the connections of this process fare, by pool."""
+        return {pool.name: _told(pool.get_stats()) for pool in (self.writing, self.reading)}
 
     async def close(self) -> None:
         """Leave the database; what is under way is given a moment to end."""
@@ -90,12 +103,17 @@ class PostgresDatabase:
         await _close(self.writing, self.reading)
 
 
+def _told(stats: Mapping[str, int]) -> dict[str, int]:
+    return {told: stats.get(name, 0) for name, told in POOL_FACTS.items()}
+
+
 async def _close(*pools: Pool) -> None:
     for pool in pools:
         await pool.close()
 
 
-async def _check(pool: Pool, *, durable: bool) -> None:
+async def _check(pool: Pool, *, durable: bool) -> int:
+    """Its version, as PostgreSQL writes it in one number."""
     async with lent(pool) as connection:
         row = await (await connection.execute(LOOK)).fetchone()
     if row is None:
@@ -108,3 +126,4 @@ async def _check(pool: Pool, *, durable: bool) -> None:
     off = [name for name, state in zip(DURABLE, switches, strict=True) if state == "off"]
     if durable and off:
         raise UnfitDatabase(f"it may forget what it has promised: turn on {', '.join(off)}")
+    return int(version)

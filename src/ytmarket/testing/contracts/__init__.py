@@ -62,6 +62,7 @@ from ytmarket.testing.contracts.tokens import TokensContract  # noqa: E402 - see
 from ytmarket.testing.contracts.topups import TopupContract  # noqa: E402 - see above
 from ytmarket.testing.contracts.unit_of_work import UnitOfWorkContract  # noqa: E402 - see above
 from ytmarket.testing.contracts.vault import VaultContract  # noqa: E402 - see above
+from ytmarket.testing.contracts.watching import WatchingContract  # noqa: E402 - see above
 from ytmarket.testing.contracts.webhook_sender import HttpSenderContract, WebhookSenderContract  # noqa: E402 - see above
 from ytmarket.testing.contracts.webhooks import WebhookContract  # noqa: E402 - see above
 from ytmarket.testing.contracts.website import WebsiteContract  # noqa: E402 - see above
@@ -106,6 +107,7 @@ __all__ = [
     "TopupContract",
     "UnitOfWorkContract",
     "VaultContract",
+    "WatchingContract",
     "WebhookContract",
     "WebhookSenderContract",
     "WebsiteContract",

@@ -18,6 +18,7 @@ from ytmarket.testing.contracts.reconciliation import ReconciliationContract
 from ytmarket.testing.contracts.requests import RequestContract
 from ytmarket.testing.contracts.topups import TopupContract
 from ytmarket.testing.contracts.unit_of_work import UnitOfWorkContract
+from ytmarket.testing.contracts.watching import WatchingContract
 from ytmarket.testing.contracts.webhooks import WebhookContract
 from ytmarket.testing.contracts.website import WebsiteContract
 from ytmarket.testing.contracts.website_payments import WebsitePaymentContract
@@ -41,6 +42,7 @@ class StoreContract(
     WebsitePaymentContract,
     WebsiteRaceContract,
     HeartbeatContract,
+    WatchingContract,
     AuditContract,
     AlarmContract,
     QueriesContract,

@@ -1,0 +1,53 @@
+"""Which texts of the settings may stand in no log: the secret ones, and what is secret within a URL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+import attrs
+
+from ytmarket.entrypoints.settings import Settings
+
+SEGMENT_CHARS_MIN: Final = 16  # shorter words of a path, `v3` or `jsonrpc`, are no keys
+
+
+def secrets_of(settings: Settings) -> list[str]:
+    """Every text under a setting that is secret, in all the parts in which it could be told."""
+    found = {
+        part
+        for field in attrs.fields(Settings)
+        if field.repr is False
+        for text in _texts(getattr(settings, field.name))
+        for part in _parts(text)
+    }
+    return sorted(found)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    match value:
+        case str():
+            yield value
+        case Mapping():
+            yield from value.values()
+        case tuple():
+            yield from (text for text in value if isinstance(text, str))
+        case _:
+            pass
+
+
+def _parts(text: str) -> Iterator[str]:
+    yield text
+    yield from (part.strip() for part in text.split(","))  # several master keys
+    try:
+        url = urlsplit(text)
+        password = url.password
+    except ValueError:
+        return
+    if not url.scheme or not url.netloc:
+        return
+    if password:
+        yield from (password, unquote(password))
+    yield from (part for part in url.path.split("/") if len(part) >= SEGMENT_CHARS_MIN)
+    yield from (value for _, value in parse_qsl(url.query) if len(value) >= SEGMENT_CHARS_MIN)
