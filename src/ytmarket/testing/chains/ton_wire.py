@@ -63,6 +63,9 @@ class Wire:
     opened: int = 0
     """How many clients are open."""
 
+    is_waiting: asyncio.Event = attrs.field(factory=asyncio.Event, init=False)
+    """Set once somebody waits for an answer that does not come."""
+
     _over: asyncio.Event = attrs.field(factory=asyncio.Event, init=False)
 
     @contextmanager
@@ -90,6 +93,7 @@ class Wire:
         kind = query["@type"]
         self.calls.append(kind)
         if self.fault is Fault.IS_SILENT:
+            self.is_waiting.set()
             await self._over.wait()
         if self.fault is Fault.BREAKS_OFF:
             raise RuntimeError("TonLib failed with state: crashed")

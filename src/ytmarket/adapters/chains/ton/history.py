@@ -28,9 +28,8 @@ class History:
         """
         goal, new, link = Link(position.lt, position.hash), list[Executed](), self.tip.link
         async with aclosing(self._backwards()) as backwards:
-            async for executed in backwards:
-                if executed.link.lt <= goal.lt:
-                    break
+            while link.lt > goal.lt:
+                executed = await anext(backwards)
                 new.append(executed)
                 link = executed.before
         if link != goal:

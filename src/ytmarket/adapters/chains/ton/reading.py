@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import attrs
 
 from ytmarket.adapters.chains.ton.position import Position
@@ -9,6 +11,7 @@ from ytmarket.adapters.chains.ton.server import LiteServer
 from ytmarket.adapters.chains.ton.transfers import Executed
 from ytmarket.adapters.chains.ton.view import Tip
 from ytmarket.application.ports.chain_reader import Page
+from ytmarket.domain.coverage import Span
 from ytmarket.domain.times import from_epoch
 
 
@@ -35,6 +38,15 @@ class Backlog:
             cursor=position.write(),
             read_until=from_epoch(taken[-1].time) if rest else self.tip.at,
             more=bool(rest),
+            span=_span(self.position, taken),
         )
         left = attrs.evolve(self, position=position, waiting=rest) if rest else None
         return page, left
+
+
+def _span(before: Position, taken: Sequence[Executed]) -> Span | None:
+    """Logical times: between two transactions that are linked to each other there is nothing of ours."""
+    if not taken:
+        return None
+    first, last = taken[0].link, taken[-1].link
+    return Span(first=before.lt + 1, last=last.lt, first_hash=first.hash, last_hash=last.hash)
