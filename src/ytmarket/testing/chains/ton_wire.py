@@ -63,6 +63,9 @@ class Wire:
     opened: int = 0
     """How many clients are open."""
 
+    folders: list[Path] = attrs.field(factory=list)
+    """Where each client was told to keep what it has proved."""
+
     is_waiting: asyncio.Event = attrs.field(factory=asyncio.Event, init=False)
     """Set once somebody waits for an answer that does not come."""
 
@@ -145,6 +148,7 @@ def opening_by(wires: Mapping[int, Wire]) -> Opening:
         client = TonlibClient(index, dict(config), str(folder), tonlib_timeout=limit / timedelta(seconds=1))
         client.tonlib_wrapper = StandIn(wire)
         wire.opened += 1
+        wire.folders.append(folder)
         session = Session(client, lambda: None)
         try:
             await client.tonlib_wrapper.execute({"@type": "init"})
