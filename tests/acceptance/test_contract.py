@@ -15,7 +15,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 NAME = re.compile(r"`([^`]+\.py)::([^`]+)`")
 PENDING = "pending: "
-PENDING_COUNT = 1  # changed on purpose, together with the row that is covered from now on
+PENDING_COUNT = 0  # changed on purpose, together with the row that is covered from now on
 
 SECTIONS = [
     "Quick start", "1. Keys", "2. Authentication", "3. Catalogue", "4. Balance and top-ups", "5. Orders",

@@ -16,7 +16,7 @@ from typing import Any
 import attrs
 from aiohttp import web
 
-TOKEN = "7654321098:AAF-teststoken_abcdefghijklmnopqrstu"
+TOKEN = "7654321098:AAF-testtoken_abcdefghijklmnopqrstu"
 BOT_ID = int(TOKEN.partition(":")[0])
 BOT = {"id": BOT_ID, "is_bot": True, "first_name": "Shop", "username": "our_shop_bot"}
 TAGS = {"b", "code", "tg-spoiler"}

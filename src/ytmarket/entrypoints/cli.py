@@ -15,7 +15,6 @@ from ytmarket.domain.money import Usdt
 from ytmarket.domain.networks import Network
 from ytmarket.entrypoints.bootstrap import Shop
 from ytmarket.entrypoints.commands import audit, books, catalog, deposits, keys, orders, stock, webhooks
-from ytmarket.entrypoints.commands.status import show_status
 from ytmarket.entrypoints.settings import SettingsError, table
 from ytmarket.entrypoints.terminal import AsJson, DataDir, err, out, settings_with, show, stop, with_shop
 
@@ -39,7 +38,6 @@ for name, group in (
 ):
     app.add_typer(group, name=name)
 app.command()(books.verify)
-app.command("status")(show_status)
 
 
 def main() -> None:
@@ -76,6 +74,14 @@ def worker(data_dir: DataDir = None) -> None:
     from ytmarket.entrypoints.serve import work
 
     work(settings_with(data_dir))
+
+
+@app.command()
+def bot(data_dir: DataDir = None) -> None:
+    """Run the operators' Telegram bot alone; `serve` and `worker` run it too. Any number may run."""
+    from ytmarket.entrypoints.bot import run_bot
+
+    run_bot(settings_with(data_dir))
 
 
 @app.command()

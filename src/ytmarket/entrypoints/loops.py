@@ -16,6 +16,7 @@ from ytmarket.application.ports.tokens import Tokens
 from ytmarket.application.services import Services
 from ytmarket.entrypoints.scanner import Scanner
 from ytmarket.entrypoints.settings import Settings
+from ytmarket.entrypoints.telegram import BotKeeper, reading_bot
 from ytmarket.entrypoints.tellers import teller_of
 
 log = structlog.get_logger()
@@ -117,6 +118,8 @@ class Worker:
             self._loop("alarms", self._look, 5 * second),
             self._loop("telling", self._tell, 2 * second),
         ]
+        bot = reading_bot(settings, services)
+        self.bots = [] if bot is None else [BotKeeper(bot=bot, leadership=leadership, tokens=services.tokens)]
         self.scanners = [
             Scanner(
                 reader=reader,
@@ -135,8 +138,10 @@ class Worker:
                 self._watch(),
                 *(loop.run() for loop in self.loops),
                 *(scanner.run() for scanner in self.scanners),
+                *(bot.run() for bot in self.bots),
             )
         finally:
+            await self._teller.close()
             await asyncio.gather(*(self._close(reader) for reader in self._readers))
 
     async def _watch(self) -> None:

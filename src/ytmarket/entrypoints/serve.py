@@ -27,6 +27,7 @@ from ytmarket.entrypoints.loops import Worker, heartbeat_loop
 from ytmarket.entrypoints.secrecy import secrets_of
 from ytmarket.entrypoints.seed import DEMO_BALANCE, DemoKeys, seed
 from ytmarket.entrypoints.settings import Settings, SettingsError
+from ytmarket.entrypoints.telegram import check_bot
 
 console = Console()
 
@@ -42,6 +43,7 @@ def serve(settings: Settings, *, host: str, port: int, workers: bool, demo: bool
         )
     if demo and not settings.is_devnet:
         raise SettingsError("--demo is for devnet; unset the wallets, or leave --demo away")
+    check_bot(settings)
     access_log = _log(settings)
     listener = _listen(host, port)
 
@@ -79,7 +81,8 @@ def app_config(app: object) -> uvicorn.Config:
 
 
 def work(settings: Settings) -> None:
-    """Run the loops until told to stop."""
+    """Run the loops until told to stop. Raises `SettingsError`."""
+    check_bot(settings)
     _log(settings)
 
     async def run() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal, InvalidOperation
@@ -102,6 +103,26 @@ def _level(value: str) -> str:
     return value.upper()
 
 
+def _bot_token(value: str) -> str | None:
+    if value and not re.fullmatch(r"[0-9]{5,20}:[A-Za-z0-9_-]{20,}", value, re.ASCII):
+        raise SettingsError("a token as @BotFather gives it is needed: digits, a colon, letters")
+    return value or None
+
+
+def _chats(value: str) -> frozenset[int]:
+    parts = [part.strip() for part in value.split(",") if part.strip()]
+    if not all(re.fullmatch(r"-?[1-9][0-9]{0,18}", part, re.ASCII) for part in parts):
+        raise SettingsError("ids of people or groups are needed, comma-separated, such as 123456789")
+    return frozenset(map(int, parts))
+
+
+def _url(value: str) -> str:
+    address = value.rstrip("/")
+    if not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", address):
+        raise SettingsError("an address is needed, such as https://api.telegram.org")
+    return address
+
+
 def _urls(value: str) -> tuple[str, ...]:
     found = tuple(part.strip() for part in value.split(",") if part.strip())
     if not all(url.startswith(("http://", "https://", "liteserver:", "/")) for url in found):
@@ -158,6 +179,19 @@ class Settings:
         _text,
         "key that seals secrets and stock; without it one is made in the data folder",
         secret=True,
+    )
+    telegram_token: str | None = setting(
+        "TELEGRAM_TOKEN",
+        "",
+        _bot_token,
+        "token of the operators' Telegram bot; without one there is none",
+        secret=True,
+    )
+    telegram_chats: frozenset[int] = setting(
+        "TELEGRAM_CHATS", "", _chats, "ids of the people whom the bot obeys, and of groups that hear alarms"
+    )
+    telegram_api: str = setting(
+        "TELEGRAM_API", "https://api.telegram.org", _url, "where the Bot API is; for a server of your own"
     )
     trusted_proxies: tuple[AddressRange, ...] = setting(
         "TRUSTED_PROXIES", "", _ranges, "proxies whose X-Forwarded-For is believed: addresses or CIDR ranges"

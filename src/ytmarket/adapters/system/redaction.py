@@ -22,6 +22,7 @@ SECRET_NAMES: Final = re.compile(
 )
 SECRET_SHAPES: Final = (
     (re.compile(rf"({KEY_PREFIX}|{SECRET_PREFIX})[A-Za-z0-9_-]{{16,}}"), rf"\1{REDACTED}"),
+    (re.compile(r"(?<![0-9])[0-9]{8,10}:[A-Za-z0-9_-]{35}(?![A-Za-z0-9_-])"), REDACTED),  # a Telegram bot's
     (re.compile(r"(?i)\b(bearer|basic) +[A-Za-z0-9._~+/=-]{8,}"), rf"\1 {REDACTED}"),
     (re.compile(r"(?<=://)[^\s/@\"']*:[^\s/@\"']+(?=@)"), REDACTED),
     (re.compile(r"(?i)\b(password=)('[^']*'|[^\s'\"]+)"), rf"\1{REDACTED}"),

@@ -11,7 +11,7 @@ import structlog
 from aiogram import Bot
 from aiogram.exceptions import AiogramError, TelegramMigrateToChat
 
-from ytmarket.adapters.telegram.connection import TelegramTrouble
+from ytmarket.adapters.telegram.connection import TelegramTrouble, connect
 from ytmarket.adapters.telegram.texts import alarm_text
 from ytmarket.domain.alarms import RungAlarm
 
@@ -48,6 +48,10 @@ class ChatTeller:
                 raise outcome
         self._told.pop(telling, None)
 
+    async def close(self) -> None:
+        """Close the line."""
+        await self.bot.session.close()
+
     async def _tell(self, chat: int, text: str) -> None:
         try:
             await self.bot.send_message(chat, text)
@@ -62,3 +66,8 @@ class ChatTeller:
             raise
         except AiogramError as refusal:
             log.warning("a chat cannot be told of alarms", chat=chat, trouble=str(refusal))
+
+
+def teller_on(token: str, api: str, chats: frozenset[int]) -> ChatTeller:
+    """A teller on a line of its own."""
+    return ChatTeller(bot=connect(token, api), chats=chats)

@@ -14,7 +14,7 @@ from aiogram.exceptions import AiogramError
 from aiogram.types import Update
 from pydantic import ValidationError
 
-from ytmarket.adapters.telegram.connection import RawUpdates, TelegramTrouble, connect
+from ytmarket.adapters.telegram.connection import POLL_SECONDS, RawUpdates, TelegramTrouble, connect
 from ytmarket.adapters.telegram.gate import Gate, Knock, knock_of
 from ytmarket.adapters.telegram.handlers.pressing import stop_waiting
 from ytmarket.adapters.telegram.handlers.table import dispatcher
@@ -61,6 +61,10 @@ class OperatorBot:
         """Confirm what was done, so that whoever reads next is not told of it again."""
         if self._offset is not None:
             await self._read(0, limit=1)
+
+    async def close(self) -> None:
+        """Close the line."""
+        await self.bot.session.close()
 
     async def _read(self, seconds: int, **more: int) -> Sequence[dict[str, Any]]:
         asking = RawUpdates(offset=self._offset, timeout=seconds, allowed_updates=KINDS, **more)
@@ -141,6 +145,8 @@ class OperatorBot:
             await stop_waiting(update.callback_query, unescape(text)[:NOTICE_CHARS_MAX])
 
 
-def operator_bot(token: str, api: str, gate: Gate, services: Services, poll_seconds: int) -> OperatorBot:
+def operator_bot(
+    token: str, api: str, gate: Gate, services: Services, *, poll_seconds: int = POLL_SECONDS
+) -> OperatorBot:
     """A bot on a line of its own; close `bot.session` at the end."""
     return OperatorBot(bot=connect(token, api), services=services, gate=gate, poll_seconds=poll_seconds)
