@@ -15,6 +15,7 @@ from ytmarket.domain.money import Usdt
 from ytmarket.domain.networks import Network
 from ytmarket.entrypoints.bootstrap import Shop
 from ytmarket.entrypoints.commands import audit, books, catalog, deposits, keys, orders, stock, webhooks
+from ytmarket.entrypoints.commands.status import show_status
 from ytmarket.entrypoints.settings import SettingsError, table
 from ytmarket.entrypoints.terminal import AsJson, DataDir, err, out, settings_with, show, stop, with_shop
 
@@ -38,6 +39,7 @@ for name, group in (
 ):
     app.add_typer(group, name=name)
 app.command()(books.verify)
+app.command("status")(show_status)
 
 
 def main() -> None:
