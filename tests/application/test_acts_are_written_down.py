@@ -21,6 +21,7 @@ from ytmarket.domain.idempotency import Attempt
 from ytmarket.domain.ids import DepositId, EventId, OrderId, ProductId
 from ytmarket.domain.money import Usdt
 from ytmarket.domain.networks import Network
+from ytmarket.domain.reconciliation import Holding, Point
 
 OPS: Final = Actor("telegram:42")
 PRODUCT: Final = Product(id=ProductId(7), sku="A", title="A", category="mail", price=Usdt.of(8))
@@ -74,7 +75,19 @@ class Scene:
         (event,) = await world.services.queries.events(self.order)
         assert event.event.id is not None
         self.event = event.event.id
+        self.wallet = await self._agrees_with_its_chain()
         return self
+
+    async def _agrees_with_its_chain(self) -> str:
+        """The wallet on TON, after a first comparison."""
+        network, wallet = Network.TON, self.world.devnet.reader(Network.TON).wallet
+        now = self.world.clock.now()
+        held = Holding(point=Point(height=1, ref="1", at=now), balance=66)
+        async with self.services.reconciliation.new_unit_of_work() as uow:
+            assert await uow.reconciliation.take_up(network, wallet, now, now) is not None
+            assert await uow.reconciliation.agree(network, wallet, held, after=None, due_at=now)
+            await uow.commit()
+        return wallet
 
     async def _buys(self) -> OrderId:
         """Somebody on the website."""
@@ -160,6 +173,10 @@ ACTS: Final[dict[str, tuple[Act, Act | None]]] = {
     "website.refund_paid": (
         lambda s: s.services.website.refund_paid(s.owed_order, "x" * 64, word("k")),
         lambda s: s.services.website.refund_paid(s.website_order, "x" * 64, word("k")),
+    ),
+    "reconciliation.accept": (
+        lambda s: s.services.reconciliation.accept(OPS, Network.TON, s.wallet, "why"),
+        lambda s: s.services.reconciliation.accept(OPS, Network.BSC, s.wallet, "why"),
     ),
     "resealing.reseal": (lambda s: s.services.resealing.reseal(OPS), None),
     "strangers.turned_away": (

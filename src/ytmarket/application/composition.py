@@ -29,6 +29,7 @@ from ytmarket.application.ports.webhook_sender import WebhookSender
 from ytmarket.application.presence import Identity, Presence, Probe, Readiness
 from ytmarket.application.questions import QuestionService
 from ytmarket.application.reading import Reading
+from ytmarket.application.reconciliation import ReconciliationService
 from ytmarket.application.requests import RequestService
 from ytmarket.application.resealing import ResealService
 from ytmarket.application.services import Services
@@ -127,14 +128,15 @@ def compose(
         render=rendering.order,
         on_placed=on_placed,
     )
+    alarms = AlarmService(
+        new_unit_of_work=uow,
+        queries=queries,
+        clock=clock,
+        networks=tuple(ports.wallets),
+        lag_max=terms.lag_max,
+    )
     return Services(
-        alarms=AlarmService(
-            new_unit_of_work=uow,
-            queries=queries,
-            clock=clock,
-            networks=tuple(ports.wallets),
-            lag_max=terms.lag_max,
-        ),
+        alarms=alarms,
         authenticator=Authenticator(queries, vault, clock),
         api_keys=ApiKeyService(new_unit_of_work=uow, clock=clock, tokens=tokens, vault=vault),
         audit=AuditService(queries=queries),
@@ -163,6 +165,7 @@ def compose(
         readiness=Readiness({"database": presence.beat, **ports.probes}),
         questions=QuestionService(new_unit_of_work=uow, clock=clock, tokens=tokens),
         reading=Reading(queries, vault, clock),
+        reconciliation=ReconciliationService(new_unit_of_work=uow, clock=clock, alarms=alarms),
         requests=RequestService(new_unit_of_work=uow, clock=clock),
         resealing=ResealService(new_unit_of_work=uow, queries=queries, clock=clock, vault=vault),
         scan=ScanService(new_unit_of_work=uow, clock=clock),

@@ -21,6 +21,7 @@ from ytmarket.application.ports.tokens import Tokens
 from ytmarket.application.presence import Presence, Readiness
 from ytmarket.application.questions import QuestionService
 from ytmarket.application.reading import Reading
+from ytmarket.application.reconciliation import ReconciliationService
 from ytmarket.application.requests import RequestService
 from ytmarket.application.resealing import ResealService
 from ytmarket.application.strangers import StrangerService
@@ -49,6 +50,7 @@ class Services:
     readiness: Readiness
     questions: QuestionService
     reading: Reading
+    reconciliation: ReconciliationService
     requests: RequestService
     resealing: ResealService
     scan: ScanService

@@ -10,6 +10,7 @@ from typing import Final
 import attrs
 import structlog
 
+from ytmarket.application.ports.chain_auditor import AuditedReader
 from ytmarket.application.ports.chain_reader import ChainReader
 from ytmarket.application.ports.leadership import Leadership
 from ytmarket.application.ports.tokens import Tokens
@@ -20,6 +21,9 @@ from ytmarket.entrypoints.telegram import BotKeeper, reading_bot
 from ytmarket.entrypoints.tellers import teller_of
 
 log = structlog.get_logger()
+
+AUDIT_PAUSE: Final = timedelta(seconds=10)
+"""Between two looks at whether a check is due."""
 
 BACK_OFF_MAX: Final = 60
 CLOSING_SECONDS: Final = 5
@@ -117,6 +121,7 @@ class Worker:
             self._loop("counting", self._services.watching.count, 5 * second),
             self._loop("alarms", self._look, 5 * second),
             self._loop("telling", self._tell, 2 * second),
+            *(self._auditing(reader) for reader in readers if isinstance(reader, AuditedReader)),
         ]
         bot = reading_bot(settings, services)
         self.bots = [] if bot is None else [BotKeeper(bot=bot, leadership=leadership, tokens=services.tokens)]
@@ -158,6 +163,14 @@ class Worker:
             await asyncio.wait_for(reader.close(), CLOSING_SECONDS)
         except Exception as trouble:
             log.warning("a reader was not closed", network=reader.network, exc_info=trouble)
+
+    def _auditing(self, reader: AuditedReader) -> Loop:
+        async def look() -> bool:
+            if await self._services.reconciliation.look(reader):
+                self.settling.wake.set()
+            return False
+
+        return self._loop(f"audit:{reader.network}", look, AUDIT_PAUSE)
 
     def _loop(self, name: str, step: Callable[[], Awaitable[bool]], pause: timedelta) -> Loop:
         return Loop(name=name, step=step, pause=pause, tokens=self._services.tokens)
