@@ -34,7 +34,9 @@ class ScriptedReader:
 
     inner: ChainReader
     troubles: list[Trouble] = attrs.field(factory=list)
+    cursor_troubles: list[Trouble] = attrs.field(factory=list)
     hangs: bool = False
+    waits: int = 0  # so many pages hold something back
     asked: int = 0
     asking: int = 0
     asking_max: int = 0
@@ -53,7 +55,15 @@ class ScriptedReader:
 
     async def read(self, cursor: Cursor) -> Page:
         await self._suffer()
-        return await self.inner.read(cursor)
+        page = await self.inner.read(cursor)
+        waits, self.waits = self.waits > 0, max(0, self.waits - 1)
+        return attrs.evolve(page, waits=waits)
+
+    async def cursor_at(self, height: int) -> Cursor:
+        await self._suffer()
+        if self.cursor_troubles:
+            raise self.cursor_troubles[0]
+        return await self.inner.cursor_at(height)
 
     async def close(self) -> None:
         await self.inner.close()

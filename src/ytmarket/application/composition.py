@@ -11,6 +11,7 @@ from ytmarket.application.alarms import LAG_MAX, AlarmService
 from ytmarket.application.api_keys import ApiKeyService, Authenticator
 from ytmarket.application.audit_trail import AuditService
 from ytmarket.application.catalog import CatalogService
+from ytmarket.application.coverage import CoverageService
 from ytmarket.application.deposit_desk import DepositDesk
 from ytmarket.application.deposits import DepositService, ScanService
 from ytmarket.application.fulfilment import FulfilmentService
@@ -120,6 +121,7 @@ def compose(
         sender=ports.webhook_sender,
         render=rendering.event,
     )
+    scan = ScanService(new_unit_of_work=uow, clock=clock)
     order_desk = OrderDesk(
         new_unit_of_work=uow,
         clock=clock,
@@ -168,7 +170,8 @@ def compose(
         reconciliation=ReconciliationService(new_unit_of_work=uow, clock=clock, alarms=alarms),
         requests=RequestService(new_unit_of_work=uow, clock=clock),
         resealing=ResealService(new_unit_of_work=uow, queries=queries, clock=clock, vault=vault),
-        scan=ScanService(new_unit_of_work=uow, clock=clock),
+        scan=scan,
+        coverage=CoverageService(scan=scan, queries=queries),
         strangers=StrangerService(new_unit_of_work=uow, clock=clock),
         topups=TopupService(
             new_unit_of_work=uow,

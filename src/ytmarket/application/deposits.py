@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Awaitable, Collection
 from datetime import timedelta
-from typing import Final
+from typing import Final, TypeVar
 
 import attrs
 
@@ -23,6 +23,8 @@ from ytmarket.domain.orders import Order
 from ytmarket.domain.reservations import Purpose
 from ytmarket.domain.shop import DELIVERY_DEADLINE
 from ytmarket.domain.topups import TopupStatus, TopupTerms, payable, reserved_until
+
+T = TypeVar("T")
 
 PAGE_PATIENCE: Final = timedelta(minutes=5)
 """For one page. Hundreds of calls may wait there for an endpoint that allows one a second."""
@@ -72,24 +74,55 @@ class ScanService:
 
         Raises `ReaderError`, also for a reader that does not come to an end.
         """
-        async with self.new_unit_of_work() as uow:
-            after = await uow.deposits.cursor(reader.network, reader.wallet)
-        page = await self._page(reader, after)
-        async with self.new_unit_of_work() as uow:
-            new = await uow.deposits.keep_page(reader.network, reader.wallet, after, page, self.clock.now())
-            await uow.commit()
+        after = await self.cursor(reader)
+        page = await self.page(reader, after)
+        new = await self.keep(reader, after, page)
         # None: another scanner has read on from here; what it kept is not ours to count.
         return (0, False) if new is None else (new, page.more)
 
-    async def _page(self, reader: ChainReader, after: Cursor | None) -> Page:
-        try:
-            async with asyncio.timeout(self.page_patience / timedelta(seconds=1)):
-                page = await reader.read(after if after is not None else await reader.start())
-        except TimeoutError:
-            raise ChainUnavailable(f"no page was read within {self.page_patience}") from None
+    async def cursor(self, reader: ChainReader) -> Cursor | None:
+        """Where reading goes on; None before the first page."""
+        async with self.new_unit_of_work() as uow:
+            return await uow.deposits.cursor(reader.network, reader.wallet)
+
+    async def page(self, reader: ChainReader, after: Cursor | None) -> Page:
+        """What comes after this cursor, or after the present head. Raises `ReaderError`."""
+        start = await self.in_time(reader.start()) if after is None else after
+        page = await self.in_time(reader.read(start))
         if any(deposit.network is not reader.network for deposit in page.deposits):
             raise ChainUnavailable(f"deposits of another network came from {reader.network}'s reader")
         return page
+
+    async def keep(self, reader: ChainReader, after: Cursor | None, page: Page) -> int | None:
+        """Keep a page, how far it reached and what it covers; how many deposits were new.
+
+        None, and nothing is kept, when the cursor has moved on meanwhile.
+        """
+        now = self.clock.now()
+        async with self.new_unit_of_work() as uow:
+            new = await uow.deposits.keep_page(reader.network, reader.wallet, after, page, now)
+            if new is not None and page.span is not None:
+                await uow.networks.cover(reader.network, reader.wallet, page.span, now)
+            await uow.commit()
+        return new
+
+    async def keep_missed(self, reader: ChainReader, page: Page) -> int:
+        """Keep what a page holds that is not known yet; how many. The cursor stays where it is."""
+        now = self.clock.now()
+        async with self.new_unit_of_work() as uow:
+            new = await uow.deposits.keep_missed(page.deposits, now)
+            if page.span is not None:
+                await uow.networks.cover(reader.network, reader.wallet, page.span, now)
+            await uow.commit()
+        return new
+
+    async def in_time(self, answer: Awaitable[T]) -> T:
+        """What a reader answers. Raises `ChainUnavailable` for one that takes longer than any page may."""
+        try:
+            async with asyncio.timeout(self.page_patience / timedelta(seconds=1)):
+                return await answer
+        except TimeoutError:
+            raise ChainUnavailable(f"no page was read within {self.page_patience}") from None
 
 
 @attrs.frozen(kw_only=True)

@@ -8,6 +8,7 @@ from ytmarket.application.alarms import AlarmService
 from ytmarket.application.api_keys import ApiKeyService, Authenticator
 from ytmarket.application.audit_trail import AuditService
 from ytmarket.application.catalog import CatalogService
+from ytmarket.application.coverage import CoverageService
 from ytmarket.application.deposit_desk import DepositDesk
 from ytmarket.application.deposits import DepositService, ScanService
 from ytmarket.application.fulfilment import FulfilmentService
@@ -41,6 +42,7 @@ class Services:
     api_keys: ApiKeyService
     audit: AuditService
     catalog: CatalogService
+    coverage: CoverageService
     deposits: DepositService
     deposit_desk: DepositDesk
     fulfilment: FulfilmentService

@@ -14,6 +14,7 @@ from ytmarket.domain import (
     audit,
     catalog,
     chart,
+    coverage,
     deposits,
     errors,
     idempotency,
@@ -63,6 +64,11 @@ from ytmarket.domain.catalog import (
 from ytmarket.domain.chart import (
     LedgerAccount,
     TransferKind,
+)
+from ytmarket.domain.coverage import (
+    Gap,
+    Span,
+    gaps_between,
 )
 from ytmarket.domain.deposits import (
     Deposit,
@@ -263,6 +269,7 @@ __all__ = [
     "EventId",
     "EventNotFound",
     "Facts",
+    "Gap",
     "Holding",
     "IdempotencyInFlight",
     "IdempotencyMismatch",
@@ -323,6 +330,7 @@ __all__ = [
     "ShopError",
     "SignatureReplayed",
     "SkuTaken",
+    "Span",
     "State",
     "Statement",
     "StoredAnswer",
@@ -353,11 +361,13 @@ __all__ = [
     "catalog",
     "chart",
     "choose_amount",
+    "coverage",
     "decide",
     "deposits",
     "errors",
     "explain",
     "first_broken",
+    "gaps_between",
     "idempotency",
     "ids",
     "ledger",

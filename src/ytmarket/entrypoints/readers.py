@@ -65,6 +65,9 @@ class UnreadableNetwork:
     async def read(self, cursor: Cursor) -> Page:  # noqa: ARG002 - there is nothing to go on from
         raise self.trouble
 
+    async def cursor_at(self, height: int) -> Cursor:  # noqa: ARG002 - there is nothing to begin from
+        raise self.trouble
+
     async def close(self) -> None:
         """Nothing was opened."""
 

@@ -10,6 +10,7 @@ from typing import Final
 import attrs
 import structlog
 
+from ytmarket.application.coverage import Rereading
 from ytmarket.application.errors import ApplicationError
 from ytmarket.application.ports.chain_reader import (
     ChainBehind,
@@ -28,6 +29,8 @@ log = structlog.get_logger()
 SECOND: Final = timedelta(seconds=1)
 BACK_OFF_MAX: Final = 60 * SECOND
 GAP_PAUSE: Final = 60 * SECOND
+GAPS_PAUSE: Final = 60 * SECOND
+GAPS_PAUSE_AFTER_TROUBLE: Final = 600 * SECOND
 BUSY_MAX: Final = timedelta(hours=1)  # whatever a node asks for, look in again sometime
 DOUBLINGS_MAX: Final = 6
 
@@ -48,6 +51,8 @@ class Scanner:
     _failures: int = attrs.field(default=0, init=False)
     _is_sound: bool = attrs.field(default=False, init=False)  # nothing to put right in state or alarms
     has_stopped: bool = attrs.field(default=False, init=False)
+    _filling: Rereading | None = attrs.field(default=None, init=False)
+    _look_for_gaps_at: float = attrs.field(default=0.0, init=False)
 
     @property
     def name(self) -> str:
@@ -85,7 +90,41 @@ class Scanner:
         if found:
             self.on_found()
         await self._recover()
-        return timedelta(0) if more else self.pause
+        if more:
+            return timedelta(0)
+        return timedelta(0) if await self._fill() else self.pause
+
+    async def _fill(self) -> bool:
+        """Read a page of what was left out, if anything was; whether there is more of it at once."""
+        try:
+            filling = self._filling or await self._left_out()
+            if filling is not None and await filling.step():
+                self.on_found()
+        except Exception as trouble:  # noqa: BLE001 - what was left out holds up nothing that is new
+            self._log(trouble, GAPS_PAUSE_AFTER_TROUBLE)
+            self._look_again(GAPS_PAUSE_AFTER_TROUBLE)
+            filling = None
+        if filling is None or filling.is_done:
+            self._filling = None
+            if filling is not None and not filling.is_filled:
+                self._look_again(GAPS_PAUSE_AFTER_TROUBLE)
+            return False
+        self._filling = filling
+        return not filling.waits
+
+    async def _left_out(self) -> Rereading | None:
+        if asyncio.get_running_loop().time() < self._look_for_gaps_at:
+            return None
+        coverage = self.services.coverage
+        gaps = await coverage.gaps(self.reader.network, self.reader.wallet)
+        if not gaps:
+            self._look_again(GAPS_PAUSE)
+            return None
+        log.warning("some of a network was left out: it is read now", loop=self.name, gap=gaps[0])
+        return coverage.filling(self.reader, gaps[0])
+
+    def _look_again(self, after: timedelta) -> None:
+        self._look_for_gaps_at = asyncio.get_running_loop().time() + after / SECOND
 
     async def _fail(self, trouble: Exception, told: str) -> timedelta:
         self._is_sound = False

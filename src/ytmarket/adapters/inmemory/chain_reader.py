@@ -9,12 +9,14 @@ from typing import Protocol
 import attrs
 
 from ytmarket.application.ports.chain_reader import (
+    ChainBehind,
     ChainGap,
     ChainUnavailable,
     Cursor,
     Page,
 )
 from ytmarket.application.ports.clock import Clock
+from ytmarket.domain.coverage import Span
 from ytmarket.domain.deposits import Deposit
 from ytmarket.domain.networks import Network
 from ytmarket.domain.times import whole_second
@@ -50,12 +52,20 @@ class DevnetReader:
         chain = self._deposits()
         first = self._position(cursor, len(chain))
         end = first + self._chain.page_size
+        taken = tuple(chain[first:end])
         return Page(
-            deposits=tuple(chain[first:end]),
+            deposits=taken,
             cursor=Cursor(str(min(end, len(chain)))),
             read_until=self._read_until(chain[end:]),
             more=end < len(chain),
+            span=_span_of(taken),
         )
+
+    async def cursor_at(self, height: int) -> Cursor:
+        head = len(self._deposits())
+        if height > head + 1:
+            raise ChainBehind(f"devnet has got to transfer {head}, and {height} was asked for")
+        return Cursor(str(max(height - 1, 0)))
 
     async def close(self) -> None:
         """There is nothing to let go of."""
@@ -73,3 +83,11 @@ class DevnetReader:
     def _read_until(self, unread: Sequence[Deposit]) -> datetime:
         now = whole_second(self._chain.clock.now())
         return min([now, *(deposit.at for deposit in unread)])
+
+
+def _span_of(taken: Sequence[Deposit]) -> Span | None:
+    """A transfer is as high as its number, so none lies between two of them."""
+    if not taken:
+        return None
+    first, last = taken[0], taken[-1]
+    return Span(first=first.height, last=last.height, first_hash=first.block_ref, last_hash=last.block_ref)

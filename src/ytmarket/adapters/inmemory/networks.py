@@ -9,7 +9,8 @@ import attrs
 
 from ytmarket.adapters.inmemory.rows import NetworkRow
 from ytmarket.adapters.inmemory.state import State
-from ytmarket.application.ports.networks import NetworkState
+from ytmarket.application.ports.networks import Coverage, NetworkState
+from ytmarket.domain.coverage import Span
 from ytmarket.domain.networks import Network
 
 
@@ -33,6 +34,20 @@ class InMemoryNetworks:
     ) -> None:
         row = NetworkRow(noted_at=now, trouble=trouble, stopped=stopped)
         self._state.network_rows.put((network, wallet), row)
+
+    async def cover(self, network: Network, wallet: str, span: Span, now: datetime) -> None:
+        known = self._state.coverage.get((network, wallet)) or ()
+        touched = [one for one in known if one.span.touches(span)]
+        one = Coverage(
+            network=network,
+            wallet=wallet,
+            span=span.joined(other.span for other in touched),
+            began_at=min([now, *(other.began_at for other in touched)]),
+            read_at=max([now, *(other.read_at for other in touched)]),
+        )
+        left = [other for other in known if other not in touched]
+        ordered = sorted([*left, one], key=lambda other: other.span.first)
+        self._state.coverage.put((network, wallet), tuple(ordered))
 
 
 def states_in(state: State) -> Sequence[NetworkState]:

@@ -15,7 +15,7 @@ from ytmarket.adapters.inmemory.rows import EventRow
 from ytmarket.adapters.inmemory.state import State
 from ytmarket.adapters.inmemory.tallies import figures
 from ytmarket.application.ports.heartbeats import Heartbeat
-from ytmarket.application.ports.networks import NetworkState
+from ytmarket.application.ports.networks import Coverage, NetworkState
 from ytmarket.application.ports.queries import (
     EventView,
     ExhaustedWebhooks,
@@ -231,6 +231,10 @@ class InMemoryQueries:
     async def network_states(self) -> Sequence[NetworkState]:
         with self._committed() as state:
             return states_in(state)
+
+    async def coverage(self, network: Network, wallet: str) -> Sequence[Coverage]:
+        with self._committed() as state:
+            return state.coverage.get((network, wallet)) or ()
 
     @contextmanager
     def _committed(self) -> Iterator[State]:

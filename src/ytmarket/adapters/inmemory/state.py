@@ -19,6 +19,7 @@ from ytmarket.adapters.inmemory.rows import (
     UnitRow,
 )
 from ytmarket.application.ports.heartbeats import Heartbeat
+from ytmarket.application.ports.networks import Coverage
 from ytmarket.domain.api_keys import ApiKey, Usage
 from ytmarket.domain.audit import AuditEnd, AuditRow
 from ytmarket.domain.catalog import Product
@@ -143,6 +144,7 @@ class State:
         )
         self.progress: Table[tuple[Network, str], ProgressRow] = Table(log)
         self.network_rows: Table[tuple[Network, str], NetworkRow] = Table(log)
+        self.coverage: Table[tuple[Network, str], tuple[Coverage, ...]] = Table(log)
         self.read_until: Table[Network, datetime] = Table(log)
         self.reconciliations: Table[tuple[Network, str], ReconciliationRow] = Table(log)
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import attrs
 
 from ytmarket.adapters.postgres.connections import Pool, lent
 from ytmarket.application.errors import Unavailable
-from ytmarket.application.ports.chain_reader import ChainGap, ChainUnavailable, Cursor, Page
+from ytmarket.application.ports.chain_reader import ChainBehind, ChainGap, ChainUnavailable, Cursor, Page
+from ytmarket.domain.coverage import Span
 from ytmarket.domain.deposits import Deposit
 from ytmarket.domain.money import PLACES
 from ytmarket.domain.networks import Network, WalletFamily
@@ -77,7 +79,14 @@ class DevnetReader:
             cursor=Cursor(str(last)),
             read_until=until[0],
             more=more,
+            span=_span(after, taken),
         )
+
+    async def cursor_at(self, height: int) -> Cursor:
+        head = await self._head()
+        if height > head + 1:
+            raise ChainBehind(f"devnet has got to transfer {head}, and {height} was asked for")
+        return Cursor(str(max(height - 1, 0)))
 
     async def close(self) -> None:
         """The connections are the database's; there is nothing to let go of."""
@@ -106,6 +115,13 @@ class DevnetReader:
             block_ref=f"devnet:{number}",
             at=at,
         )
+
+
+def _span(after: int, taken: Sequence[tuple[Any, ...]]) -> Span | None:
+    """Numbers are given on all networks together: what lies between two transfers is other networks'."""
+    if not taken:
+        return None
+    return Span(first=after + 1, last=taken[-1][0], first_hash=taken[0][1], last_hash=taken[-1][1])
 
 
 def _number(cursor: Cursor) -> int:

@@ -9,7 +9,8 @@ from typing import Any, Final
 import attrs
 
 from ytmarket.adapters.postgres.connections import Connection
-from ytmarket.application.ports.networks import NetworkState
+from ytmarket.application.ports.networks import Coverage, NetworkState
+from ytmarket.domain.coverage import Span
 from ytmarket.domain.networks import Network
 
 RETIRE: Final = """
@@ -35,6 +36,30 @@ WAS_READ: Final = """
     on conflict (network, wallet) do update
     set trouble = null, stopped = false, noted_at = excluded.noted_at
     where network_state.trouble is not null
+"""
+# Two that cover the same at once would each keep a span of its own.
+ONE_AT_A_TIME: Final = "select pg_advisory_xact_lock(hashtextextended('coverage ' || %(network)s, 0))"
+COVER: Final = """
+    with touched as (
+        delete from network_coverage
+        where network = %(network)s and wallet = %(wallet)s
+            and first <= %(last)s::bigint + 1 and last >= %(first)s::bigint - 1
+        returning first, last, first_hash, last_hash, began_at, read_at
+    ), spans as (
+        select first, last, first_hash, last_hash, began_at, read_at, 1 as age from touched
+        union all
+        select %(first)s, %(last)s, %(first_hash)s, %(last_hash)s, %(now)s, %(now)s, 0
+    )
+    insert into network_coverage
+        (network, wallet, first, last, first_hash, last_hash, began_at, read_at)
+    select %(network)s, %(wallet)s, min(first), max(last),
+        (array_agg(first_hash order by first, age))[1], (array_agg(last_hash order by last desc, age))[1],
+        min(began_at), max(read_at)
+    from spans
+"""
+COVERAGE: Final = """
+    select network, wallet, first, last, first_hash, last_hash, began_at, read_at from network_coverage
+    where network = %s and wallet = %s order by first
 """
 STATES: Final = """
     select distinct on (state.network collate "C") state.network, state.wallet, progress.read_until,
@@ -67,6 +92,23 @@ class PostgresNetworks:
             "now": now,
         }
         await self._connection.execute(NOTE_TROUBLE, values)
+
+    async def cover(self, network: Network, wallet: str, span: Span, now: datetime) -> None:
+        values = {"network": network, "wallet": wallet, "now": now, **attrs.asdict(span)}
+        await self._connection.execute(ONE_AT_A_TIME, values)
+        await self._connection.execute(COVER, values)
+
+
+def coverage_of(row: tuple[Any, ...]) -> Coverage:
+    """The span in a row of `COVERAGE`."""
+    network, wallet, first, last, first_hash, last_hash, began_at, read_at = row
+    return Coverage(
+        network=Network(network),
+        wallet=wallet,
+        span=Span(first=first, last=last, first_hash=first_hash, last_hash=last_hash),
+        began_at=began_at,
+        read_at=read_at,
+    )
 
 
 def state_of(row: tuple[Any, ...]) -> NetworkState:

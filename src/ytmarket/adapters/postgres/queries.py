@@ -17,12 +17,12 @@ from ytmarket.adapters.postgres.connections import Pool, lent
 from ytmarket.adapters.postgres.deposits import record_of
 from ytmarket.adapters.postgres.figures import FIGURES, figures_of, figures_values
 from ytmarket.adapters.postgres.heartbeats import heartbeat_of
-from ytmarket.adapters.postgres.networks import STATES, state_of
+from ytmarket.adapters.postgres.networks import COVERAGE, STATES, coverage_of, state_of
 from ytmarket.adapters.postgres.rows import order_of, product_of
 from ytmarket.adapters.postgres.topups import is_topup_id, topup_of
 from ytmarket.adapters.postgres.webhooks import EVENT_PREFIX, event_of
 from ytmarket.application.ports.heartbeats import Heartbeat
-from ytmarket.application.ports.networks import NetworkState
+from ytmarket.application.ports.networks import Coverage, NetworkState
 from ytmarket.application.ports.queries import (
     EventView,
     ExhaustedWebhooks,
@@ -160,6 +160,9 @@ class PostgresQueries:
 
     async def network_states(self) -> Sequence[NetworkState]:
         return [state_of(row) for row in await self._all(STATES, ())]
+
+    async def coverage(self, network: Network, wallet: str) -> Sequence[Coverage]:
+        return [coverage_of(row) for row in await self._all(COVERAGE, (network, wallet))]
 
     async def _all(self, statement: str, values: Sequence[Any] | Mapping[str, Any]) -> list[Fields]:
         async with lent(self._pool) as connection:

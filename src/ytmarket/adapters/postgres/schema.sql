@@ -435,6 +435,20 @@ create table network_state (
     constraint network_stopped_by_trouble check (not stopped or trouble is not null)
 );
 
+-- What has been read of each network, from height to height, both included; spans do not touch.
+create table network_coverage (
+    network text not null,
+    wallet text not null,
+    first bigint not null,
+    last bigint not null,
+    first_hash text,
+    last_hash text,
+    began_at timestamptz not null,
+    read_at timestamptz not null,
+    primary key (network, wallet, first),
+    constraint network_coverage_in_order check (0 <= first and first <= last)
+);
+
 -- Up to where a wallet's chain and the books agree; without a height they are yet to be compared.
 create table reconciliation (
     network text not null,

@@ -8,6 +8,7 @@ from typing import NewType, Protocol
 import attrs
 
 from ytmarket.application.errors import ApplicationError
+from ytmarket.domain.coverage import Span
 from ytmarket.domain.deposits import Deposit
 from ytmarket.domain.networks import Network
 
@@ -20,13 +21,16 @@ class Page:
     """Deposits in chain order, and how far the chain has been read.
 
     Every deposit with a time before `read_until` has been returned by now. `more`: a backlog is
-    left, read again at once.
+    left, read again at once. `span` is what was read; None where nothing new was to be read, or the
+    reader cannot tell. `waits`: something in it was seen and is not returned yet, as it must wait longer.
     """
 
     deposits: tuple[Deposit, ...]
     cursor: Cursor
     read_until: datetime
     more: bool = False
+    span: Span | None = None
+    waits: bool = False
 
 
 class ReaderError(ApplicationError):
@@ -65,6 +69,7 @@ class ChainReader(Protocol):
     * many transfers in one transaction are as many deposits, or one of their sum where the network
       keeps balances rather than transfers;
     * a backlog is caught up over pages, and `more` says that there is one;
+    * the spans of pages follow on each other without a gap, and hold the heights of their deposits;
     * amounts are exact: the raw integer and its decimals;
     * failed, zero-valued, foreign and counterfeit transfers never appear;
     * any trouble is a ReaderError, after which the same cursor can be read again.
@@ -83,5 +88,12 @@ class ChainReader(Protocol):
         ...
 
     async def read(self, cursor: Cursor) -> Page: ...
+
+    async def cursor_at(self, height: int) -> Cursor:
+        """The cursor from which this height, and all after it, is read once more.
+
+        Raises `ChainBehind` for one that has not been reached, and `ChainGap` for one that is forgotten.
+        """
+        ...
 
     async def close(self) -> None: ...

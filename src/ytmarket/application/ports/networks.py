@@ -8,6 +8,7 @@ from typing import Protocol
 
 import attrs
 
+from ytmarket.domain.coverage import Span
 from ytmarket.domain.networks import Network
 
 
@@ -27,11 +28,23 @@ class NetworkState:
     stopped: bool = False
 
 
+@attrs.frozen(kw_only=True)
+class Coverage:
+    """A span of a network that was read for one wallet, and when: its first part, and its last."""
+
+    network: Network
+    wallet: str
+    span: Span
+    began_at: datetime
+    read_at: datetime
+
+
 class NetworkRepository(Protocol):
     """Which networks are read, and their troubles.
 
     * of a network that wallet is told of on which anything happened last;
-    * a page that is kept ends the trouble of its network and wallet, and starts it if it had stopped.
+    * a page that is kept ends the trouble of its network and wallet, and starts it if it had stopped;
+    * spans that were read are kept as few as can be: those that touch or overlap are one.
     """
 
     async def watch(self, wallets: Mapping[Network, str], now: datetime) -> None:
@@ -42,4 +55,8 @@ class NetworkRepository(Protocol):
         self, network: Network, wallet: str, trouble: str, now: datetime, *, stopped: bool = False
     ) -> None:
         """Reading has failed; the last trouble noted is the one that is told."""
+        ...
+
+    async def cover(self, network: Network, wallet: str, span: Span, now: datetime) -> None:
+        """This has been read, from end to end."""
         ...

@@ -9,7 +9,7 @@ from typing import Generic, Protocol, TypeVar
 import attrs
 
 from ytmarket.application.ports.heartbeats import Heartbeat
-from ytmarket.application.ports.networks import NetworkState
+from ytmarket.application.ports.networks import Coverage, NetworkState
 from ytmarket.application.ports.watching import ShopFigures
 from ytmarket.domain.alarms import RungAlarm
 from ytmarket.domain.api_keys import ApiKey, KeySummary, Usage
@@ -195,4 +195,8 @@ class Queries(Protocol):
 
     async def network_states(self) -> Sequence[NetworkState]:
         """How each network that is read fares, by name."""
+        ...
+
+    async def coverage(self, network: Network, wallet: str) -> Sequence[Coverage]:
+        """What has been read, lowest first."""
         ...

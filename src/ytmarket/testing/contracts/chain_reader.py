@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from contextlib import AbstractAsyncContextManager
+from itertools import pairwise
 from typing import Protocol
 
 import pytest
 
 from ytmarket.application.ports.chain_reader import ChainReader, Cursor, Page, ReaderError
+from ytmarket.domain.coverage import Span
 from ytmarket.domain.deposits import Deposit
 from ytmarket.domain.money import Usdt
 from ytmarket.testing.contracts.base import Contract
@@ -184,6 +186,42 @@ class ChainReaderContract(Contract):
         await chain.make_noise()
         await chain.settle()
         assert amounts((await drain(reader, start))[0]) == [Usdt.of(7)]
+
+    async def test_spans_follow_on_each_other_and_hold_their_deposits(self, chain: ChainUnderTest) -> None:
+        reader = chain.hasty_reader()
+        cursor, spans, deposits = await reader.start(), list[Span](), list[Deposit]()
+        for _ in range(2):
+            for number in range(12):
+                await chain.pay(Usdt.of(1 + number))
+            await chain.settle()
+            more = True
+            while more:
+                page = await reader.read(cursor)
+                cursor, more = page.cursor, page.more
+                deposits += page.deposits
+                spans += [] if page.span is None else [page.span]
+            assert (await reader.read(cursor)).span is None or not chain.final_at_once
+        assert len(deposits) == 24
+        assert len(spans) > 2
+        for before, after in pairwise(spans):
+            assert after.first == before.last + 1
+        for deposit in deposits:
+            assert any(span.first <= deposit.height <= span.last for span in spans)
+        assert all(span.last_hash for span in spans[:1])
+
+    async def test_a_height_and_all_after_it_can_be_read_once_more(self, chain: ChainUnderTest) -> None:
+        reader = chain.reader()
+        cursor = await reader.start()
+        read = list[Deposit]()
+        for amount in (1, 2, 3):
+            await chain.pay(Usdt.of(amount))
+            await chain.settle()
+            new, cursor = await drain(reader, cursor)
+            read += new
+        again, _ = await drain(chain.reader(), await reader.cursor_at(read[1].height))
+        assert again == read[1:]
+        after, _ = await drain(chain.reader(), await reader.cursor_at(read[1].height + 1))
+        assert after == read[2:]
 
     async def test_after_any_trouble_the_same_cursor_reads_on(self, chain: ChainUnderTest) -> None:
         reader = chain.reader()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from ytmarket.application.ports.networks import NetworkState
+from ytmarket.application.ports.networks import Coverage, NetworkState
+from ytmarket.domain.coverage import Span
 from ytmarket.domain.networks import Network
+from ytmarket.testing.contracts.concurrency import at_once
 from ytmarket.testing.contracts.store_base import StorePartContract
 from ytmarket.testing.contracts.world import NOW, SECOND, WALLET, World
 
@@ -22,6 +24,23 @@ async def _note(
     async with world.unit_of_work() as uow:
         await uow.networks.note_trouble(TRON, wallet, trouble, NOW + seconds * SECOND, stopped=stopped)
         await uow.commit()
+
+
+async def _cover(world: World, ends: tuple[int, int], *, name: str = "", seconds: int = 0) -> None:
+    first, last = ends
+    span = Span(
+        first=first,
+        last=last,
+        first_hash=f"{name} first of {first}".strip(),
+        last_hash=f"{name} last of {last}".strip(),
+    )
+    async with world.unit_of_work() as uow:
+        await uow.networks.cover(TRON, WALLET, span, NOW + seconds * SECOND)
+        await uow.commit()
+
+
+async def _covered(world: World) -> list[tuple[int, int]]:
+    return [(one.span.first, one.span.last) for one in await world.queries.coverage(TRON, WALLET)]
 
 
 class NetworkContract(StorePartContract):
@@ -101,6 +120,65 @@ class NetworkContract(StorePartContract):
         await world.read(TRON, until=NOW + 2 * SECOND)
         (state,) = await world.queries.network_states()
         assert (state.wallet, state.trouble) == (WALLET, None)
+
+    async def test_spans_that_touch_or_overlap_are_one(self, world: World) -> None:
+        await _cover(world, (10, 19), seconds=1)
+        await _cover(world, (30, 39), seconds=2)
+        assert await _covered(world) == [(10, 19), (30, 39)]
+        await _cover(world, (20, 20), seconds=3)
+        assert await _covered(world) == [(10, 20), (30, 39)]
+        await _cover(world, (22, 28), seconds=4)
+        assert await _covered(world) == [(10, 20), (22, 28), (30, 39)]
+        await _cover(world, (15, 31), seconds=5)
+        (one,) = await world.queries.coverage(TRON, WALLET)
+        assert one == Coverage(
+            network=TRON,
+            wallet=WALLET,
+            span=Span(first=10, last=39, first_hash="first of 10", last_hash="last of 39"),
+            began_at=NOW + SECOND,
+            read_at=NOW + 5 * SECOND,
+        )
+
+    async def test_a_span_inside_another_changes_no_end(self, world: World) -> None:
+        await _cover(world, (10, 39))
+        await _cover(world, (20, 29), seconds=1)
+        (one,) = await world.queries.coverage(TRON, WALLET)
+        assert one.span == Span(first=10, last=39, first_hash="first of 10", last_hash="last of 39")
+        assert (one.began_at, one.read_at) == (NOW, NOW + SECOND)
+
+    async def test_a_span_around_others_takes_them_in(self, world: World) -> None:
+        for ends in ((10, 11), (20, 21), (30, 31)):
+            await _cover(world, ends)
+        await _cover(world, (5, 35), seconds=1)
+        (one,) = await world.queries.coverage(TRON, WALLET)
+        assert one.span == Span(first=5, last=35, first_hash="first of 5", last_hash="last of 35")
+
+    async def test_the_hash_that_was_read_last_is_kept(self, world: World) -> None:
+        await _cover(world, (10, 19), name="old")
+        await _cover(world, (10, 19), name="new", seconds=1)
+        (one,) = await world.queries.coverage(TRON, WALLET)
+        assert (one.span.first_hash, one.span.last_hash) == ("new first of 10", "new last of 19")
+
+    async def test_a_span_needs_no_hashes(self, world: World) -> None:
+        async with world.unit_of_work() as uow:
+            await uow.networks.cover(TRON, WALLET, Span(first=0, last=2**62), NOW)
+            await uow.commit()
+        (one,) = await world.queries.coverage(TRON, WALLET)
+        assert one.span == Span(first=0, last=2**62)
+
+    async def test_wallets_and_networks_are_covered_apart(self, world: World) -> None:
+        await _cover(world, (10, 19))
+        assert list(await world.queries.coverage(TRON, "another wallet")) == []
+        assert list(await world.queries.coverage(Network.BSC, WALLET)) == []
+
+    async def test_what_is_covered_at_once_is_one_span(self, world: World) -> None:
+        await at_once([(n * 10, n * 10 + 9) for n in range(6)], lambda ends: _cover(world, ends))
+        assert await _covered(world) == [(0, 59)]
+
+    async def test_without_a_commit_nothing_is_covered(self, world: World) -> None:
+        async with world.unit_of_work() as uow:
+            await uow.networks.cover(TRON, WALLET, Span(first=1, last=2), NOW)
+        assert list(await world.queries.coverage(TRON, WALLET)) == []
 
     async def test_without_a_commit_nothing_is_told(self, world: World) -> None:
         async with world.unit_of_work() as uow:

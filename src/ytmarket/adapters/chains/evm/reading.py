@@ -15,6 +15,7 @@ from ytmarket.adapters.chains.evm.tip import Tip
 from ytmarket.adapters.chains.evm.view import View, Window
 from ytmarket.adapters.chains.evm.wire import Header, Log
 from ytmarket.application.ports.chain_reader import ChainGap, Page
+from ytmarket.domain.coverage import Span
 from ytmarket.domain.deposits import Deposit
 
 PAGE_BLOCKS_MAX: Final = 200
@@ -33,6 +34,7 @@ class Reading:
     _tip: Tip
     _deposits: list[Deposit] = attrs.field(factory=list, init=False)
     _held: list[Held] = attrs.field(factory=list, init=False)
+    _span: Span | None = attrs.field(default=None, init=False)
 
     async def page(self) -> Page:
         """What became final since, up to a page of it."""
@@ -53,6 +55,8 @@ class Reading:
             cursor=position.write(),
             read_until=position.read_until,
             more=position.last < end or self._is_due(),
+            span=self._span,
+            waits=bool(position.held),
         )
 
     def _end(self) -> int:
@@ -97,6 +101,9 @@ class Reading:
         self._deposits += [deposit for deposit in deposits if not self._waits(deposit)]
         for number, waiting in groupby(filter(self._waits, deposits), key=_height):
             self._held.append(Held.of(headers[number], [deposit.event_index for deposit in waiting]))
+        self._span = Span(
+            first=first, last=last, first_hash=str(window.first.hash), last_hash=str(headers[last].hash)
+        )
         return headers[last]
 
     def _waits(self, deposit: Deposit) -> bool:

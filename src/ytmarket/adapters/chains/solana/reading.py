@@ -14,6 +14,7 @@ from ytmarket.adapters.chains.solana.transfers import deposit_of
 from ytmarket.adapters.chains.solana.view import Tip, View
 from ytmarket.adapters.chains.solana.wire import Listed
 from ytmarket.application.ports.chain_reader import Page
+from ytmarket.domain.coverage import Span
 from ytmarket.domain.deposits import Deposit
 from ytmarket.domain.times import from_epoch
 
@@ -52,6 +53,7 @@ class Reading:
             cursor=position.write(),
             read_until=self._time_of(taken[-1]) if rest else self._backlog.tip.at,
             more=bool(rest),
+            span=self._span_to(position, taken),
         )
         left = attrs.evolve(self._backlog, position=position, waiting=rest) if rest else None
         return page, left
@@ -69,6 +71,17 @@ class Reading:
         read = tuple(listed.signature for listed in taken if listed.slot == slot)
         reached = max(before.reached, self._backlog.tip.slot if is_last else slot)
         return Position(slot, (*known, *read), reached)
+
+    def _span_to(self, position: Position, taken: Sequence[Listed]) -> Span | None:
+        first = self._backlog.position.reached + 1
+        if position.reached < first:
+            return None
+        return Span(
+            first=first,
+            last=position.reached,
+            first_hash=taken[0].signature if taken else None,
+            last_hash=taken[-1].signature if taken else None,
+        )
 
     def _time_of(self, listed: Listed) -> datetime:
         if listed.block_time is None:

@@ -11,6 +11,7 @@ from ytmarket.adapters.chains.tron.position import Position
 from ytmarket.adapters.chains.tron.view import View
 from ytmarket.adapters.chains.tron.wire import Header
 from ytmarket.application.ports.chain_reader import ChainGap, Page
+from ytmarket.domain.coverage import Span
 from ytmarket.domain.times import from_epoch
 
 
@@ -36,6 +37,12 @@ class Reading:
             cursor=reached.write(),
             read_until=reached.read_until,
             more=end < self.head.number,
+            span=Span(
+                first=position.next,
+                last=reached.last,
+                first_hash=blocks[0].header.id,
+                last_hash=reached.hash,
+            ),
         )
 
     def check_fresh(self) -> None:

@@ -1,0 +1,200 @@
+"""What was read is written down with it; what was left out is read, and what is doubted, read again."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tests.http.shop import World, open_world
+from tests.scanning.scripted import (
+    ScriptedReader,
+    is_ringing,
+    pay,
+    running,
+    scanner_of,
+    scripted,
+    seen,
+    state_of,
+)
+from ytmarket.application.audit import Actor
+from ytmarket.application.coverage import NotStuck, Rereading
+from ytmarket.application.ports.chain_reader import ChainGap, ChainUnavailable, Cursor, Page
+from ytmarket.domain.deposits import DepositStatus
+from ytmarket.domain.networks import Network
+
+pytestmark = pytest.mark.anyio
+
+TON = Network.TON
+OPS = Actor("test:ops")
+
+
+@pytest.fixture
+def world() -> World:
+    return open_world()
+
+
+@pytest.fixture
+def reader(world: World) -> ScriptedReader:
+    return scripted(world, TON)
+
+
+async def covered(world: World, reader: ScriptedReader) -> list[tuple[int, int]]:
+    found = await world.services.queries.coverage(reader.network, reader.wallet)
+    return [(one.span.first, one.span.last) for one in found]
+
+
+async def jump(world: World, reader: ScriptedReader, cursor: str) -> None:
+    """Move the cursor without reading, as a hand in the database would."""
+    async with world.database.unit_of_work() as uow:
+        after = await uow.deposits.cursor(reader.network, reader.wallet)
+        page = Page(deposits=(), cursor=Cursor(cursor), read_until=world.clock.now())
+        assert (
+            await uow.deposits.keep_page(reader.network, reader.wallet, after, page, world.clock.now()) == 0
+        )
+        await uow.commit()
+
+
+async def finish(rereading: Rereading) -> int:
+    async with asyncio.timeout(30):
+        while not rereading.is_done:
+            await rereading.step()
+    return rereading.found
+
+
+async def test_each_page_is_covered_together_with_its_cursor(world: World, reader: ScriptedReader) -> None:
+    scanner = scanner_of(world, reader)
+    await scanner.step()
+    assert await covered(world, reader) == []
+    for number in range(3):
+        await pay(world, TON, str(5 + number))
+    await scanner.step()
+    assert await covered(world, reader) == [(1, 3)]
+    await pay(world, TON, "9")
+    await scanner.step()
+    assert await covered(world, reader) == [(1, 4)]
+
+
+async def test_a_page_that_came_too_late_covers_nothing(world: World, reader: ScriptedReader) -> None:
+    await pay(world, TON, "5")
+    page = await reader.read(Cursor("0"))
+    assert await world.services.scan.keep(reader, Cursor("another"), page) is None
+    assert await covered(world, reader) == []
+
+
+async def test_what_was_left_out_is_read_by_the_scanner(world: World, reader: ScriptedReader) -> None:
+    world.devnet.page_size = 2
+    missed = [await pay(world, TON, str(20 + number)) for number in range(7)]
+    scanner = scanner_of(world, reader)
+    await scanner.step()
+    assert await covered(world, reader) == [(1, 2)]
+    await jump(world, reader, "6")
+    async with running(scanner):
+        for tx_hash in missed:
+            await seen(world.services.queries, tx_hash)
+    assert await world.services.coverage.gaps(TON, reader.wallet) == []
+
+
+async def test_what_is_left_out_holds_nothing_new_up(world: World, reader: ScriptedReader) -> None:
+    """A page of the new comes before each page of the old, even when the old cannot be read at all."""
+    world.devnet.page_size = 2
+    for number in range(9):
+        await pay(world, TON, str(20 + number))
+    scanner = scanner_of(world, reader)
+    await scanner.step()
+    await jump(world, reader, "8")
+    reader.cursor_troubles.append(ChainGap("history is gone"))
+    for amount in ("5", "6"):
+        tx_hash = await pay(world, TON, amount)
+        await scanner.step()
+        assert await world.services.queries.deposits_by_hash(tx_hash)
+    assert (await state_of(world.services.queries, TON)).trouble is None
+    (gap,) = await world.services.coverage.gaps(TON, reader.wallet)
+    assert (gap.first, gap.last) == (3, 8)
+
+
+async def test_a_rescan_finds_what_was_missed_and_credits_nothing_twice(
+    world: World, reader: ScriptedReader
+) -> None:
+    scanner = scanner_of(world, reader)
+    await scanner.step()
+    known = await pay(world, TON, "20")
+    await scanner.step()
+    await jump(world, reader, "2")
+    missed = await pay(world, TON, "21")
+    later = await pay(world, TON, "22")
+    await jump(world, reader, "2")
+    await scanner.step()
+    assert await world.services.queries.deposits_by_hash(later)
+    assert not await world.services.queries.deposits_by_hash(missed)
+    await world.services.deposits.settle_due()
+    rereading = await world.services.coverage.rescan(reader, 1, OPS)
+    assert await finish(rereading) == 1
+    assert await world.services.deposits.settle_due() == 1
+    for tx_hash in (known, missed, later):
+        (record,) = await world.services.queries.deposits_by_hash(tx_hash)
+        assert record.status is DepositStatus.UNMATCHED
+    assert await finish(await world.services.coverage.rescan(reader, 1, OPS)) == 0
+    assert await world.services.deposits.settle_due() == 0
+    assert await covered(world, reader) == [(1, 3)]
+    (row, _) = await world.services.queries.audit_rows(limit=2)
+    assert (row.entry.actor, row.entry.action) == ("test:ops", "network.rescan")
+    assert row.entry.target == "network:usdt_ton"
+    assert row.entry.details["first"] == "1"
+
+
+async def test_a_rescan_can_be_repeated_after_any_trouble(world: World, reader: ScriptedReader) -> None:
+    world.devnet.page_size = 1
+    for number in range(3):
+        await pay(world, TON, str(20 + number))
+    await jump(world, reader, "3")
+    rereading = await world.services.coverage.rescan(reader, 1, OPS)
+    await rereading.step()
+    reader.troubles.append(ChainUnavailable("it burns"))
+    with pytest.raises(ChainUnavailable):
+        await rereading.step()
+    reader.troubles.clear()
+    assert await finish(rereading) == 3
+    assert await covered(world, reader) == [(1, 3)]
+
+
+async def test_what_is_stuck_goes_on_from_where_a_rescan_ended(world: World, reader: ScriptedReader) -> None:
+    scanner = scanner_of(world, reader)
+    await scanner.step()
+    await jump(world, reader, "99")
+    tx_hash = await pay(world, TON, "20")
+    await scanner.step()
+    assert await is_ringing(world.services.queries, TON)
+    rereading = await world.services.coverage.rescan(reader, 1, OPS, restart=True)
+    assert await finish(rereading) == 1
+    assert rereading.has_restarted
+    await seen(world.services.queries, tx_hash)
+    await scanner.step()
+    assert (await state_of(world.services.queries, TON)).trouble is None
+    assert not await is_ringing(world.services.queries, TON)
+
+
+async def test_what_is_not_stuck_is_not_restarted(world: World, reader: ScriptedReader) -> None:
+    scanner = scanner_of(world, reader)
+    await scanner.step()
+    with pytest.raises(NotStuck, match=TON):
+        await world.services.coverage.rescan(reader, 1, OPS, restart=True)
+    await world.services.scan.note_trouble(reader, "it burns")
+    rereading = await world.services.coverage.rescan(reader, 1, OPS, restart=True)
+    await pay(world, TON, "20")
+    await scanner.step()  # it was only for a moment
+    assert await finish(rereading) == 0
+    assert not rereading.has_restarted
+
+
+async def test_a_rescan_waits_for_what_is_not_final_yet(world: World, reader: ScriptedReader) -> None:
+    """Its cursor is forgotten at the end, and with it would be what waits there."""
+    await pay(world, TON, "20")
+    reader.waits = 2
+    rereading = await world.services.coverage.rescan(reader, 1, OPS)
+    for _ in range(2):
+        await rereading.step()
+        assert rereading.waits
+        assert not rereading.is_done
+    await rereading.step()
+    assert rereading.is_done
