@@ -14,7 +14,18 @@ from ytmarket.domain.errors import InvalidRequest, ShopError
 from ytmarket.domain.money import Usdt
 from ytmarket.domain.networks import Network
 from ytmarket.entrypoints.bootstrap import Shop
-from ytmarket.entrypoints.commands import audit, books, catalog, deposits, keys, orders, stock, webhooks
+from ytmarket.entrypoints.commands import (
+    audit,
+    books,
+    catalog,
+    deposits,
+    keys,
+    marketplace,
+    orders,
+    stock,
+    webhooks,
+    website,
+)
 from ytmarket.entrypoints.commands.status import show_status
 from ytmarket.entrypoints.settings import SettingsError, table
 from ytmarket.entrypoints.terminal import AsJson, DataDir, err, out, settings_with, show, stop, with_shop
@@ -31,6 +42,8 @@ for name, group in (
     ("keys", keys.app),
     ("deposits", deposits.app),
     ("orders", orders.app),
+    ("website", website.app),
+    ("marketplace", marketplace.app),
     ("catalog", catalog.app),
     ("stock", stock.app),
     ("webhooks", webhooks.app),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
 from getpass import getuser
 from pathlib import Path
@@ -51,8 +51,16 @@ def instruction(reason: str, once: str | None = None, *words: object) -> Instruc
     """What is said at the terminal; *words* are what *once* stands for."""
     if not reason.strip():
         stop("say why: --reason must not be empty")
-    attempt = None if once is None else Attempt.of(once, "terminal", " ".join(map(str, words)).encode())
-    return Instruction(actor=actor(), reason=reason, attempt=attempt)
+    return Instruction(actor=actor(), reason=reason, attempt=_attempt(once, words))
+
+
+def placing(once: str | None = None, *words: object) -> Instruction[Any]:
+    """An order that somebody else has placed: it needs no reason."""
+    return Instruction(actor=actor(), reason="", attempt=_attempt(once, words))
+
+
+def _attempt(once: str | None, words: Iterable[object]) -> Attempt | None:
+    return None if once is None else Attempt.of(once, "terminal", " ".join(map(str, words)).encode())
 
 
 def with_shop(data_dir: Path | None, use: Callable[[Shop], Awaitable[None]]) -> None:

@@ -9,7 +9,7 @@ import typer
 from ytmarket.application.deposit_desk import WaitingDeposit
 from ytmarket.application.ports.queries import Paging
 from ytmarket.domain.deposits import DepositRecord, DepositStatus
-from ytmarket.domain.ids import DepositId, TopupId
+from ytmarket.domain.ids import DepositId, OrderId, TopupId
 from ytmarket.entrypoints.bootstrap import Shop
 from ytmarket.entrypoints.terminal import (
     AsJson,
@@ -65,6 +65,25 @@ def credit(
         record = (await desk.credit(DepositId(deposit), fp, word, topup=named)).fresh
         settled = f"; top-up {record.topup_id} is settled" if record.topup_id else ""
         out.print(f"{record.deposit.amount} USDT are credited to {fp}{settled}.")
+
+    with_shop(data_dir, use)
+
+
+@app.command("apply")
+def apply_to_order(
+    deposit: Number,
+    order_id: Annotated[int, typer.Argument(metavar="ORDER", help="The website order's number.", min=1)],
+    reason: Reason,
+    once: Once = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Let an unmatched deposit pay a website order that still awaits its payment."""
+
+    async def use(shop: Shop) -> None:
+        word = instruction(reason, once, "apply", deposit, order_id)
+        website = shop.services.website
+        record = (await website.apply(DepositId(deposit), OrderId(order_id), word)).fresh
+        out.print(f"{record.deposit.amount} USDT pay order {order_id}.")
 
     with_shop(data_dir, use)
 
