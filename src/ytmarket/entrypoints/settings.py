@@ -125,7 +125,7 @@ def _url(value: str) -> str:
 
 def _urls(value: str) -> tuple[str, ...]:
     found = tuple(part.strip() for part in value.split(",") if part.strip())
-    if not all(url.startswith(("http://", "https://", "liteserver:", "/")) for url in found):
+    if not all(url.startswith(("http://", "https://", "/")) for url in found):
         raise SettingsError("URLs are needed, comma-separated")
     return found
 
@@ -263,7 +263,9 @@ class Settings:
     bsc_rpc: tuple[str, ...] = setting("BSC_RPC", "", _urls, "BNB Smart Chain nodes", secret=True)
     polygon_rpc: tuple[str, ...] = setting("POLYGON_RPC", "", _urls, "Polygon nodes", secret=True)
     arbitrum_rpc: tuple[str, ...] = setting("ARBITRUM_RPC", "", _urls, "Arbitrum nodes", secret=True)
-    ton_rpc: tuple[str, ...] = setting("TON_RPC", "", _urls, "TON lite server configurations", secret=True)
+    ton_rpc: tuple[str, ...] = setting(
+        "TON_RPC", "", _urls, "TON configurations with lite servers, each a path or an https URL", secret=True
+    )
     solana_rpc: tuple[str, ...] = setting("SOLANA_RPC", "", _urls, "Solana nodes", secret=True)
 
     @classmethod
