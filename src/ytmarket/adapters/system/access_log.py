@@ -21,7 +21,7 @@ from ytmarket.adapters.system.redaction import Redactor
 FLUSH_SECONDS: Final = 0.2
 LINES_MAX: Final = 500
 FACTS_KEPT: Final = 4_096
-SERVER_ERROR: Final = 500
+REFUSED: Final = 400
 PROBES: Final = frozenset({"/livez", "/readyz", "/metrics"})
 """Asked every few seconds; answered well they are worth no line."""
 
@@ -59,7 +59,7 @@ class JsonAccessLog:
     def __call__(
         self, *, request_id: str, method: str, route: str, status: int, seconds: float, caller: str | None
     ) -> None:
-        if route in PROBES and status < SERVER_ERROR:
+        if route in PROBES and status < REFUSED:
             return
         facts = self._facts(method, route, status, caller)
         self._lines.append(
@@ -103,7 +103,7 @@ class PlainAccessLog:
     def __call__(
         self, *, request_id: str, method: str, route: str, status: int, seconds: float, caller: str | None
     ) -> None:
-        if route in PROBES and status < SERVER_ERROR:
+        if route in PROBES and status < REFUSED:
             return
         told: dict[str, Any] = {} if caller is None else {"caller": caller}
         line = f"{method} {route} {status}"
