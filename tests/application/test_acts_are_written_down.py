@@ -128,6 +128,10 @@ ACTS: Final[dict[str, tuple[Act, Act | None]]] = {
         lambda s: s.services.api_keys.adjust(s.bob.record.fp, Usdt.of(1), "why", "ref", OPS),
         lambda s: s.services.api_keys.adjust(s.bob.record.fp, Usdt.of(-1), "why", "ref", OPS),
     ),
+    "coverage.rescan": (
+        lambda s: s.services.coverage.rescan(s.world.devnet.reader(Network.TON), 1, OPS),
+        None,
+    ),
     "catalog.put": (
         lambda s: s.services.catalog.put(PRODUCT, OPS),
         lambda s: s.services.catalog.put(

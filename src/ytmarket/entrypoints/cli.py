@@ -21,6 +21,7 @@ from ytmarket.entrypoints.commands import (
     deposits,
     keys,
     marketplace,
+    networks,
     orders,
     stock,
     webhooks,
@@ -47,6 +48,7 @@ for name, group in (
     ("catalog", catalog.app),
     ("stock", stock.app),
     ("webhooks", webhooks.app),
+    ("networks", networks.app),
     ("audit", audit.app),
     ("devnet", devnet),
 ):
