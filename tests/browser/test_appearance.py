@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tools import picture
 
 from tests.browser.conftest import Visit
 
@@ -61,6 +63,43 @@ def test_on_a_phone_the_answer_appears_under_its_button(visit: Callable[..., Vis
         guest.page.evaluate("document.getElementById('result').previousElementSibling.id") == "try-getUsage"
     )
     assert guest.page.evaluate("document.getElementById('result-line').getBoundingClientRect().top < 900")
+
+
+def test_on_a_phone_the_tables_with_sentences_need_no_scrolling(visit: Callable[..., Visit]) -> None:
+    page = visit(PHONE).page
+    wide = page.evaluate(
+        "() => [...document.querySelectorAll('.scroller:has(.stacked)')]"
+        ".filter(e => e.scrollWidth > e.clientWidth).map(e => e.ariaLabel)"
+    )
+    assert page.locator(".stacked").count() > 10
+    assert wide == []
+
+
+def test_the_contents_tell_where_one_is(visit: Callable[..., Visit]) -> None:
+    page = visit().page
+    told = "document.querySelector('.contents [aria-current]').textContent"
+    for place, part in (
+        ("document.getElementById('errors').getBoundingClientRect().top - 100", "Errors"),
+        ("document.documentElement.scrollHeight", "Changes"),
+        ("-document.documentElement.scrollHeight", "Quick start"),
+    ):
+        page.evaluate(f"scrollBy(0, {place})")
+        page.wait_for_function(f"part => {told} === part", arg=part)
+    assert page.locator(".contents [aria-current]").count() == 1
+
+
+def test_the_picture_of_the_readme_can_be_made_again(visit: Callable[..., Visit], tmp_path: Path) -> None:
+    guest = visit()
+    drawn = tmp_path / "playground.png"
+    (minted,) = json.loads(guest.server.run("keys", "mint", "a painter", "--json").stdout)
+    picture.draw(guest.page.context.browser, guest.server.url, minted["key"], minted["secret"], drawn)
+    assert size_of(drawn) == size_of(picture.PICTURE) == (1200, 800)
+
+
+def size_of(png: Path) -> tuple[int, int]:
+    head = png.read_bytes()[:24]
+    assert head[:8] == b"\x89PNG\r\n\x1a\n"
+    return int.from_bytes(head[16:20]), int.from_bytes(head[20:24])
 
 
 def test_the_policy_holds(visit: Callable[..., Visit]) -> None:

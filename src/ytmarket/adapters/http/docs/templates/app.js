@@ -55,19 +55,27 @@ async function copy(box) {
 
 function markContents() {
   const links = new Map([...document.querySelectorAll(".contents a")].map((link) => [link.hash.slice(1), link]));
-  const seen = new IntersectionObserver((entries) => {
-    for (const entry of entries) {
-      if (!entry.isIntersecting) continue;
-      for (const link of links.values()) link.removeAttribute("aria-current");
-      links.get(entry.target.id)?.setAttribute("aria-current", "true");
+  const ids = [...links.keys()];
+  let asked = false;
+  const mark = () => {
+    asked = false;
+    const atTheEnd = scrollY + innerHeight >= document.documentElement.scrollHeight - 2; // the last parts are short
+    const begun = ids.filter((id) => find(id).getBoundingClientRect().top <= innerHeight / 4);
+    const current = atTheEnd ? ids.at(-1) : begun.at(-1) ?? ids[0];
+    for (const [id, link] of links) {
+      if (id === current) link.setAttribute("aria-current", "true");
+      else link.removeAttribute("aria-current");
     }
-  }, { rootMargin: "-20% 0px -75% 0px" });
-  for (const id of links.keys()) seen.observe(find(id));
+  };
+  addEventListener("scroll", () => {
+    if (!asked) requestAnimationFrame(mark);
+    asked = true;
+  }, { passive: true });
+  mark();
 }
 
 // ---- Forms from the OpenAPI document -----------------------------------------------------------------------
 
-const SIGNED = new Set(["X-Timestamp", "X-Signature"]); // made when sending
 const START = { min_qty: "10", max_price: "2", tx: "" };
 const forms = new Map(); // operationId -> form
 
@@ -95,7 +103,7 @@ function formFor(path, method, operation) {
   const id = operation.operationId;
   const fields = element("div", { className: "fields" });
   const extras = element("div", { className: "fields" });
-  for (const parameter of operation.parameters.filter(({ name }) => !SIGNED.has(name))) {
+  for (const parameter of operation.parameters) {
     const input = inputFor(parameter);
     const made = field(`${id}-${parameter.name}`, parameter.name, input, parameter.description);
     (parameter.required ? fields : extras).append(made);
