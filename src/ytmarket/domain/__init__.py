@@ -17,6 +17,7 @@ from ytmarket.domain import (
     coverage,
     deposits,
     errors,
+    further_networks,
     idempotency,
     ids,
     ledger,
@@ -117,6 +118,7 @@ from ytmarket.domain.errors import (
     TooManyUnpaidTopups,
     TopupNotFound,
 )
+from ytmarket.domain.further_networks import add_network
 from ytmarket.domain.idempotency import (
     Attempt,
     StoredAnswer,
@@ -352,6 +354,7 @@ __all__ = [
     "UsedSignature",
     "WalletFamily",
     "WebhookJob",
+    "add_network",
     "alarms",
     "amounts_that_matter",
     "api_keys",
@@ -367,6 +370,7 @@ __all__ = [
     "errors",
     "explain",
     "first_broken",
+    "further_networks",
     "gaps_between",
     "idempotency",
     "ids",

@@ -1,16 +1,32 @@
-"""The six networks on which USDT reaches the shop."""
+"""The networks on which USDT reaches the shop: six, and those that an application adds."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
-from enum import StrEnum
-from typing import Final
+from enum import EnumType, StrEnum
+from typing import Any, Final
 
 import attrs
 
 
-class Network(StrEnum):
-    """A network, by the name clients use for it."""
+class NetworkType(EnumType):
+    """An enumeration that goes on with the networks that an application has added."""
+
+    def __iter__(cls) -> Iterator[Any]:
+        return iter([*super().__iter__(), *ADDED.values()])
+
+    def __contains__(cls, value: object) -> bool:
+        if isinstance(value, str) and value in ADDED:
+            return True
+        return bool(super().__contains__(value))  # type: ignore[operator] # typeshed's word for `in`
+
+    def __len__(cls) -> int:
+        return super().__len__() + len(ADDED)
+
+
+class Network(StrEnum, metaclass=NetworkType):
+    """A network, by the name clients use for it: the six here, and what `add_network` has added."""
 
     TRON = "usdt_trc_20"
     BSC = "usdt_bep_20"
@@ -18,6 +34,10 @@ class Network(StrEnum):
     ARBITRUM = "usdt_arbitrum"
     TON = "usdt_ton"
     SOLANA = "usdt_solana"
+
+    @classmethod
+    def _missing_(cls, value: object) -> Network | None:
+        return ADDED.get(str(value))
 
     @property
     def facts(self) -> NetworkFacts:
@@ -114,3 +134,9 @@ FACTS: Final[dict[Network, NetworkFacts]] = {
         start_skew=timedelta(seconds=15),
     ),
 }
+
+ADDED: Final[dict[str, Network]] = {}
+"""By code; only `add_network` writes here."""
+
+CODES: Final = list(map(str, Network))
+"""The codes of all of them, also of those that are added later."""

@@ -69,6 +69,7 @@ async def open_shop(
 
     Raises `SettingsError` and what the database adapter says of a server that cannot be used.
     """
+    settings.make_networks_known()
     async with AsyncExitStack() as stack:
         dsn = await database_of(settings, stack)
         await asyncio.to_thread(migrate, dsn)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Annotated
 
@@ -28,7 +29,7 @@ from ytmarket.entrypoints.commands import (
     website,
 )
 from ytmarket.entrypoints.commands.status import show_status
-from ytmarket.entrypoints.settings import SettingsError, table
+from ytmarket.entrypoints.settings import SettingsError, make_networks_known, table
 from ytmarket.entrypoints.terminal import AsJson, DataDir, err, out, settings_with, show, stop, with_shop
 
 app = typer.Typer(
@@ -60,6 +61,7 @@ app.command("status")(show_status)
 def main() -> None:
     """Run the command line; trouble that a person can mend is one sentence, not a traceback."""
     try:
+        make_networks_known(os.environ)
         app()
     except InvalidRequest as refusal:
         err.print(f"[bold red]ytmarket:[/] {refusal.pointer} {refusal.problem}", highlight=False)

@@ -9,7 +9,7 @@ import attrs
 
 from ytmarket.application.ports.chain_reader import ChainMisconfigured, ChainReader, Cursor, Page
 from ytmarket.application.ports.clock import Clock
-from ytmarket.domain.networks import Network, WalletFamily
+from ytmarket.domain.networks import ADDED, Network, WalletFamily
 from ytmarket.entrypoints.settings import PREFIX, Settings, SettingsError
 
 EXTRAS: Final = {
@@ -36,7 +36,11 @@ def readers_of(settings: Settings, clock: Clock) -> Sequence[ChainReader]:
     read = {reader.network.facts.family for reader in readers}
     for family in settings.wallets:
         if family not in read:
-            names = [f"{PREFIX}{network.name}_RPC" for network in Network if network.facts.family is family]
+            names = [
+                f"{PREFIX}{network.name}_RPC"
+                for network in Network
+                if network.facts.family is family and network.value not in ADDED
+            ]
             raise SettingsError(
                 f"{PREFIX}{family.name}_WALLET is set, but no node to read it from: set {' or '.join(names)}"
             )

@@ -18,6 +18,7 @@ from ytmarket.domain.catalog import MinimumTerms
 from ytmarket.domain.networks import Network, WalletFamily
 from ytmarket.domain.shop import DELIVERY_DEADLINE, OrderTerms
 from ytmarket.domain.topups import TopupTerms
+from ytmarket.entrypoints.further_networks import FurtherNetwork, NetworksFileError, make_known, read_networks
 
 PREFIX: Final = "YTMARKET_"
 
@@ -121,6 +122,13 @@ def _url(value: str) -> str:
     if not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", address):
         raise SettingsError("an address is needed, such as https://api.telegram.org")
     return address
+
+
+def _networks(value: str) -> tuple[FurtherNetwork, ...]:
+    try:
+        return read_networks(Path(value)) if value else ()
+    except NetworksFileError as trouble:
+        raise SettingsError(str(trouble)) from None
 
 
 def _urls(value: str) -> tuple[str, ...]:
@@ -268,6 +276,10 @@ class Settings:
     )
     solana_rpc: tuple[str, ...] = setting("SOLANA_RPC", "", _urls, "Solana nodes", secret=True)
 
+    networks: tuple[FurtherNetwork, ...] = setting(
+        "NETWORKS", "", _networks, "file that describes further EVM networks: docs/adding-a-chain.md"
+    )
+
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Settings:
         """Read and check everything. Raises `SettingsError` naming the variable.
@@ -300,16 +312,25 @@ class Settings:
     def is_devnet(self) -> bool:
         return not self.wallets
 
+    def make_networks_known(self) -> None:
+        """Let this process know the further networks. Raises `SettingsError`."""
+        try:
+            make_known(self.networks)
+        except NetworksFileError as trouble:
+            raise SettingsError(f"{PREFIX}NETWORKS: {trouble}") from None
+
     def endpoints(self, network: Network) -> tuple[str, ...]:
         """Where the network is read."""
-        return {
+        shipped = {
             Network.TRON: self.tron_rpc,
             Network.BSC: self.bsc_rpc,
             Network.POLYGON: self.polygon_rpc,
             Network.ARBITRUM: self.arbitrum_rpc,
             Network.TON: self.ton_rpc,
             Network.SOLANA: self.solana_rpc,
-        }[network]
+        }
+        further = {added.code: added.rpc for added in self.networks}
+        return shipped[network] if network in shipped else further.get(network.value, ())
 
     @property
     def order_terms(self) -> OrderTerms:
@@ -330,6 +351,13 @@ class Settings:
     def website_terms(self) -> TopupTerms:
         """How long a website order's payment is awaited, and its amount closed to others."""
         return TopupTerms(lifetime=self.website_lifetime, quarantine=self.topup_quarantine)
+
+
+def make_networks_known(environ: Mapping[str, str]) -> None:
+    """Let commands name the further networks of this environment. Raises `SettingsError`."""
+    name = f"{PREFIX}NETWORKS"
+    given = environ.get(name, "").strip()
+    Settings(networks=_read(name, _networks, given)).make_networks_known()
 
 
 NOT_OURS: Final = frozenset({"YTMARKET_TEST_DSN"})

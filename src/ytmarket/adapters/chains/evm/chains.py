@@ -58,7 +58,7 @@ class EvmChain:
         )
 
 
-CHAINS: Final = {
+CHAINS: Final[dict[Network, EvmChain]] = {
     chain.network: chain
     for chain in (
         EvmChain.of(Network.BSC, 56, "YTMARKET_BSC_RPC"),
@@ -66,3 +66,8 @@ CHAINS: Final = {
         EvmChain.of(Network.ARBITRUM, 42_161, "YTMARKET_ARBITRUM_RPC", finality=ARBITRUM_FINALITY),
     )
 }
+
+
+def add_chain(chain: EvmChain) -> None:
+    """Read a network that the domain has been told of as one of those here."""
+    CHAINS[chain.network] = chain

@@ -14,7 +14,7 @@ from ytmarket.application.reading import TopupState
 from ytmarket.application.topups import OpenTopup
 from ytmarket.domain import topups
 from ytmarket.domain.errors import InvalidRequest, Refused
-from ytmarket.domain.networks import Network
+from ytmarket.domain.networks import CODES, Network
 from ytmarket.domain.times import epoch_seconds
 from ytmarket.domain.topups import Topup
 
@@ -23,7 +23,7 @@ class TopupBody(Body, frozen=True, kw_only=True):
     """POST /balance/topup."""
 
     amount_usdt: Amount
-    network: Annotated[str, msgspec.Meta(extra_json_schema={"enum": list(Network)})]
+    network: Annotated[str, msgspec.Meta(extra_json_schema={"enum": CODES})]
     exact: bool | None = None
 
 

@@ -17,7 +17,7 @@ from ytmarket.application.marketplace import Sold
 from ytmarket.application.website import Buy, WebsiteOrder
 from ytmarket.domain import limits
 from ytmarket.domain.ids import ProductId
-from ytmarket.domain.networks import Network
+from ytmarket.domain.networks import CODES, Network
 from ytmarket.domain.times import epoch_seconds
 
 Id = Annotated[int, msgspec.Meta(ge=1, le=ID_MAX)]
@@ -30,7 +30,7 @@ class WebsiteOrderBody(Body, frozen=True, kw_only=True):
 
     product_id: Id
     quantity: Quantity
-    network: Annotated[str, msgspec.Meta(extra_json_schema={"enum": list(Network)})]
+    network: Annotated[str, msgspec.Meta(extra_json_schema={"enum": CODES})]
 
 
 class RefundPaidBody(Body, frozen=True, kw_only=True):

@@ -1,0 +1,42 @@
+"""Networks beside the six, which an application makes known before it opens a shop."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from ytmarket.domain.networks import ADDED, CODES, FACTS, Network, NetworkFacts
+
+NUMBER_ADDED_MIN: Final = 100
+NUMBER_MAX: Final = 9_000
+"""A network's amounts lie this many bands high, and 64 bits end soon after."""
+
+_CODE: Final = re.compile(r"usdt_[a-z0-9_]{1,24}")
+
+
+def add_network(code: str, facts: NetworkFacts) -> Network:
+    """Make one more network known in this process, before a shop is opened; at every start the same.
+
+    Its name is the code's after `usdt_`, in capitals. Numbers of 100 and more are kept free for networks
+    that are added. Adding the same again changes nothing. Raises `ValueError` for a code that is none, and
+    for a code or a number that is another network's.
+    """
+    if not _CODE.fullmatch(code):
+        raise ValueError(f"{code!r} is no code of a network: usdt_ and small letters, digits or _")
+    if not NUMBER_ADDED_MIN <= facts.number <= NUMBER_MAX:
+        raise ValueError(f"the number of {code} must be from {NUMBER_ADDED_MIN} to {NUMBER_MAX}")
+    known = ADDED.get(code)
+    if known is not None and FACTS[known] == facts:
+        return known
+    name = code.removeprefix("usdt_").upper()
+    for other in Network:
+        if code == other or name == other.name:
+            raise ValueError(f"{code} is there already, as {other}")
+        if facts.number == other.facts.number:
+            raise ValueError(f"the number {facts.number} is that of {other}; amounts are told apart by it")
+    network = str.__new__(Network, code)
+    network._name_, network._value_ = name, code
+    FACTS[network] = facts
+    ADDED[code] = network
+    CODES.append(code)
+    return network
