@@ -21,15 +21,19 @@ from tests.chains.optional import require
 require("web3", "evm")
 require("tronpy", "tron")
 require("solders", "solana")
+require("pytonlib", "ton")
 
-from tests.chains.tills import Till, tills
+from tests.chains.tills import Till, tills, ton_till
 from ytmarket.domain.money import CENT, Usdt
 from ytmarket.domain.networks import Network
+from ytmarket.entrypoints.asgi import create_app
+from ytmarket.entrypoints.demo import served
+from ytmarket.entrypoints.settings import Settings
+from ytmarket.testing.chains.ton_sandbox import TonSandbox
 from ytmarket.testing.postgres import temporary_data_dir
 
 TOKEN = "the-whole-way-operator"
 SHOP = {"YTMARKET_ADMIN_TOKEN": TOKEN, "YTMARKET_RATE_LIMIT": "100000", "YTMARKET_SCAN_SECONDS": "0.3"}
-NETWORKS = [Network.BSC, Network.POLYGON, Network.ARBITRUM, Network.TRON, Network.SOLANA]
 SCANS = 2
 """After a payment has become final, it is credited within so many."""
 
@@ -140,23 +144,36 @@ async def shop_on(tills: Mapping[Network, Till], data_dir: Path) -> AsyncIterato
         await anyio.to_thread.run_sync(server.stop)
 
 
+@asynccontextmanager
+async def shop_here(till: Till, data_dir: Path) -> AsyncIterator[httpx2.AsyncClient]:
+    """The same server in this process, for the one network that no other process can read."""
+    app = create_app(Settings.from_environment({**SHOP, **till.settings, "YTMARKET_DATA_DIR": str(data_dir)}))
+    async with served(app) as url, httpx2.AsyncClient(base_url=url, trust_env=False, timeout=20) as http:
+        yield http
+
+
 @pytest.fixture(scope="module")
-async def journeys(anvil_program: Path) -> AsyncIterator[Mapping[Network, asyncio.Task[Journey]]]:
+async def journeys(
+    anvil_program: Path, ton_sandbox: TonSandbox
+) -> AsyncIterator[Mapping[Network, asyncio.Task[Journey]]]:
     """All networks at once, for most of a journey is waiting."""
     async with AsyncExitStack() as stack:
         opened = {
             network: await stack.enter_async_context(till) for network, till in tills(anvil_program).items()
         }
-        data_dir = stack.enter_context(temporary_data_dir(in_memory=True))
-        http = await stack.enter_async_context(shop_on(opened, data_dir))
+        data_dirs = [stack.enter_context(temporary_data_dir(in_memory=True)) for _ in range(2)]
+        http = await stack.enter_async_context(shop_on(opened, data_dirs[0]))
         tasks = {network: asyncio.create_task(travel(http, till)) for network, till in opened.items()}
+        ton = await stack.enter_async_context(ton_till(ton_sandbox))
+        http = await stack.enter_async_context(shop_here(ton, data_dirs[1]))
+        tasks[Network.TON] = asyncio.create_task(travel(http, ton))
         yield tasks
         for task in tasks.values():
             task.cancel()
         await asyncio.gather(*tasks.values(), return_exceptions=True)
 
 
-@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize("network", Network)
 async def test_what_was_paid_is_credited_two_scans_after_it_is_final(
     journeys: Mapping[Network, asyncio.Task[Journey]], network: Network
 ) -> None:
@@ -166,7 +183,7 @@ async def test_what_was_paid_is_credited_two_scans_after_it_is_final(
     assert journey.balance == Usdt.of(journey.topup["amount_usdt"])
 
 
-@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize("network", Network)
 async def test_two_cents_more_are_nobodys(
     journeys: Mapping[Network, asyncio.Task[Journey]], network: Network
 ) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,21 +14,32 @@ from solders.sysvar import CLOCK
 
 from ytmarket.adapters.chains.evm.chains import CHAINS, EvmChain
 from ytmarket.adapters.chains.evm.wallet import wallet_of
+from ytmarket.adapters.chains.evm.wire import BALANCE_SELECTOR
 from ytmarket.application.ports.chain_reader import ChainReader
+from ytmarket.application.ports.clock import Clock
 from ytmarket.domain.money import Usdt
-from ytmarket.domain.networks import Network
+from ytmarket.domain.networks import Network, WalletFamily
+from ytmarket.entrypoints.readers import LOADERS
 from ytmarket.testing.chains.anvil import running_anvil
 from ytmarket.testing.chains.evm import EvmWorld, lay_out
-from ytmarket.testing.chains.faulty_node import Call, FaultyNode, Reply, faulty_node
+from ytmarket.testing.chains.faulty_node import Call, Reply, faulty_node
 from ytmarket.testing.chains.solana import new_solana_world
+from ytmarket.testing.chains.ton import FAULTY_PORT, new_ton_world
+from ytmarket.testing.chains.ton_sandbox import TonSandbox
 from ytmarket.testing.chains.tron import new_tron_world
+
+REFUSAL = {
+    "jsonrpc": "2.0",
+    "error": {"code": -32000, "message": "no more of this"},
+    "Error": "no more of this",  # as java-tron says it
+    "@type": "error",  # and a lite server
+    "code": 500,
+    "message": "LITE_SERVER_NETWORK",
+}
 
 
 class Payable(Protocol):
-    """A chain that can be paid on, with its node behind a hop."""
-
-    @property
-    def node(self) -> FaultyNode: ...
+    """A chain that can be paid on."""
 
     def reader(self) -> ChainReader: ...
 
@@ -42,6 +53,7 @@ class Gate:
     """Counts the readings that a node is asked for, and refuses those that are too many."""
 
     begins_reading: Callable[[Call], bool]
+    is_audit: Callable[[Call], bool] = lambda _call: False
     begun: int = 0
     left: int | None = None
     """How many more are answered; None for all of them."""
@@ -49,11 +61,12 @@ class Gate:
     _began: asyncio.Event = attrs.field(factory=asyncio.Event, init=False)
 
     def edit(self, call: Call, reply: Reply) -> Reply:
+        if self.left is not None and self.is_audit(call):
+            self.left += 1  # an audit begins as a reading does, and reads no deposits
         if not self.begins_reading(call):
             return reply
         if self.left == 0:
-            refusal = {"code": -32000, "message": "no more of this"}
-            return {"jsonrpc": "2.0", "id": call.get("id"), "error": refusal, "Error": refusal["message"]}
+            return {"id": call.get("id"), **REFUSAL}
         self.begun += 1
         self.left = None if self.left is None else self.left - 1
         self._began.set()
@@ -70,30 +83,38 @@ class Gate:
 
 @attrs.frozen(kw_only=True)
 class Till:
-    """One network of a shop that is open."""
+    """One network of a shop that is open, and how the settings name its nodes."""
 
     network: Network
     world: Payable
     gate: Gate
-
-    @classmethod
-    def of(cls, network: Network, world: Payable, begins_reading: Callable[[Call], bool]) -> Till:
-        gate = Gate(begins_reading)
-        world.node.edit = gate.edit
-        return cls(network=network, world=world, gate=gate)
+    nodes: str
 
     @property
     def settings(self) -> Mapping[str, str]:
         """What the shop's environment has to say to read it."""
-        family = self.network.facts.family
         return {
-            f"YTMARKET_{family.name}_WALLET": self.world.reader().wallet,
-            f"YTMARKET_{self.network.name}_RPC": self.world.node.url,
+            f"YTMARKET_{self.network.facts.family.name}_WALLET": self.world.reader().wallet,
+            f"YTMARKET_{self.network.name}_RPC": self.nodes,
         }
+
+
+def till_of(network: Network, world: Any, gate: Gate) -> Till:
+    """Of a chain whose node is behind a hop."""
+    world.node.edit = gate.edit
+    return Till(network=network, world=world, gate=gate, nodes=world.node.url)
 
 
 def evm_begins(call: Call) -> bool:
     return call["method"] == "eth_getBlockByNumber" and str(call["params"][0]) in {"latest", "finalized"}
+
+
+def evm_audits(call: Call) -> bool:
+    return call["method"] == "eth_call" and str(call["params"][0]["data"]).startswith(BALANCE_SELECTOR)
+
+
+def tron_audits(call: Call) -> bool:
+    return str(call.get("function_selector")).startswith("balanceOf(")
 
 
 def tron_begins(call: Call) -> bool:
@@ -104,6 +125,10 @@ def solana_begins(call: Call) -> bool:
     return call["method"] == "getMultipleAccounts" and list(call["params"][0]) == [str(CLOCK)]
 
 
+def ton_begins(query: Call) -> bool:
+    return str(query["@type"]) == "raw.getAccountState"
+
+
 @asynccontextmanager
 async def evm_till(program: Path, chain: EvmChain, wallet: str) -> AsyncIterator[Till]:
     """Anvil under this chain's name. The three networks share one wallet, as in a real shop."""
@@ -112,24 +137,42 @@ async def evm_till(program: Path, chain: EvmChain, wallet: str) -> AsyncIterator
         await anvil.mine((chain.finality.depth or 0) + 5)
         async with faulty_node(anvil.url) as node:
             world = EvmWorld(chain=chain, anvil=anvil, node=node, wallet=wallet)
-            yield Till.of(chain.network, world, evm_begins)
+            yield till_of(chain.network, world, Gate(evm_begins, evm_audits))
             await world.close()
 
 
 @asynccontextmanager
 async def tron_till(program: Path) -> AsyncIterator[Till]:
     async with new_tron_world(program) as world:
-        yield Till.of(Network.TRON, world, tron_begins)
+        yield till_of(Network.TRON, world, Gate(tron_begins, tron_audits))
 
 
 @asynccontextmanager
 async def solana_till() -> AsyncIterator[Till]:
     async with new_solana_world() as world:
-        yield Till.of(Network.SOLANA, world, solana_begins)
+        yield till_of(Network.SOLANA, world, Gate(solana_begins))
+
+
+@asynccontextmanager
+async def ton_till(sandbox: TonSandbox) -> AsyncIterator[Till]:
+    """In the place of tonlib, which believes no chain but the real one: only this process can read it."""
+    async with new_ton_world(sandbox) as world:
+        gate = Gate(ton_begins)
+        world.wire.edit = gate.edit
+
+        def reader_of(_network: Network, wallet: str, configs: Sequence[str], _clock: Clock) -> ChainReader:
+            return world.reader_of(*configs, wallet=wallet)
+
+        before = LOADERS[WalletFamily.TON]
+        LOADERS[WalletFamily.TON] = lambda: reader_of
+        try:
+            yield Till(network=Network.TON, world=world, gate=gate, nodes=world.config(FAULTY_PORT))
+        finally:
+            LOADERS[WalletFamily.TON] = before
 
 
 def tills(program: Path) -> dict[Network, Any]:
-    """How to open each network that has an engine; every one is an asynchronous context manager."""
+    """How to open the networks that a server process can read; each is an asynchronous context manager."""
     wallet = wallet_of(f"0x{secrets.token_hex(20)}")
     evm = {network: evm_till(program, chain, wallet) for network, chain in CHAINS.items()}
     return evm | {Network.TRON: tron_till(program), Network.SOLANA: solana_till()}
