@@ -12,7 +12,7 @@ from tests.chains.optional import require
 require("pytonlib", "ton")
 
 from ytmarket.adapters.chains.ton.address import Address
-from ytmarket.application.ports.chain_reader import ChainReader, Cursor
+from ytmarket.application.ports.chain_reader import ChainBehind, ChainReader, Cursor
 from ytmarket.domain.money import Usdt
 from ytmarket.testing.chains.ton import COUNTERFEIT, TonWorld, new_person, new_ton_world
 from ytmarket.testing.chains.ton_sandbox import TonSandbox
@@ -130,7 +130,7 @@ async def test_what_comes_back_to_us_is_no_payment(
     world: TonWorld, reader: ChainReader, start: Cursor
 ) -> None:
     nobody = await new_person(world.sandbox, f"{world.shop.name}'s debtor")
-    await world.sandbox.act("ruin", account=nobody.account)
+    await world.sandbox.act("ruin", account=nobody.account, ruin="refuses")
     held = await world.balance()
     done = world.arrivals(await world.transfer(held, sender=world.shop, to=nobody))
     assert [(one["bounced"], one["aborted"]) for one in done] == [(False, False), (True, False)]
@@ -138,11 +138,15 @@ async def test_what_comes_back_to_us_is_no_payment(
     assert await read(world, reader, start) == []
 
 
-async def test_what_could_not_be_taken_in_is_no_payment(world: TonWorld, reader: ChainReader) -> None:
-    await world.sandbox.act("ruin", account=world.shop.account)
+@pytest.mark.parametrize(("ruin", "ended"), [("refuses", 37), ("stumbles", 0)])
+async def test_what_could_not_be_taken_in_is_no_payment(
+    world: TonWorld, reader: ChainReader, ruin: str, ended: int
+) -> None:
+    """Code that ran to its end is not enough: what it wanted to send may have failed."""
+    await world.sandbox.act("ruin", account=world.shop.account, ruin=ruin)
     start = await reader.start()
     (arrival,) = world.arrivals(await world.transfer(FIVE))
-    assert arrival["aborted"]
+    assert (arrival["aborted"], arrival["exit"]) == (True, ended)
     assert await read(world, reader, start) == []
 
 
@@ -182,6 +186,10 @@ async def test_deposits_of_one_moment_are_parted_without_loss(world: TonWorld, s
         pages.append(await reader.read(pages[-1].cursor))
     assert [deposit.amount for page in pages for deposit in page.deposits] == sent
     assert len(pages) == -(-len(sent) // size)
+    spans = [page.span for page in pages if page.span is not None]
+    assert [span.last_hash for span in spans] == [page.deposits[-1].tx_hash for page in pages]
+    assert [span.first_hash for span in spans] == [page.deposits[0].tx_hash for page in pages]
+    assert spans[0].first == 1, "nothing was there before"
     for page, following in pairwise(pages):
         assert following.deposits[0].at >= page.read_until >= page.deposits[-1].at
 
@@ -194,6 +202,8 @@ async def test_the_history_can_be_read_once_more_from_any_point(world: TonWorld)
     deposits, end = await drain(reader, empty)
     assert await reader.cursor_at(0) == await reader.cursor_at(deposits[0].height) == empty
     assert await reader.cursor_at(deposits[-1].height + 1) == end
+    with pytest.raises(ChainBehind):
+        await reader.cursor_at(deposits[-1].height + 2)
     for place in (1, 9, 10, 11, 22):
         cursor = await reader.cursor_at(deposits[place].height)
         assert (await drain(reader, cursor))[0] == deposits[place:]

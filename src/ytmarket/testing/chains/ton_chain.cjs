@@ -6,7 +6,10 @@ const { createHash } = require("node:crypto");
 const Op = { transfer: 0x0f8a7ea5, internalTransfer: 0x178d4519, notification: 0x7362d09c, excesses: 0xd53276db, mint: 21 };
 const Value = { mint: "0.2", transfer: "0.2", forward: "0.05" };
 const PLENTY = 10n ** 15n;
-const THROWS = "F225"; // THROW 37, whatever comes
+const Ruins = {
+  refuses: "F225", // THROW 37, whatever comes
+  stumbles: "C8C970FB00", // it takes everything, then fails to send a message that is empty
+};
 
 /** The contracts and what people do with them. `load` brings a package of npm, `usdt` is the jetton's real address. */
 async function newChain(load, usdt) {
@@ -124,9 +127,9 @@ async function newChain(load, usdt) {
       const sender = await person(from);
       return record(await sender.send({ to: Address.parse(to), value: toNano(value), body: bodies[kind](said) }));
     },
-    /** Replace a contract by one that refuses whatever it is told. */
-    async ruin({ account }) {
-      const code = beginCell().storeBuffer(Buffer.from(THROWS, "hex")).endCell();
+    /** Replace a contract by one that refuses whatever it is told, or stumbles over it. */
+    async ruin({ account, ruin }) {
+      const code = beginCell().storeBuffer(Buffer.from(Ruins[ruin], "hex")).endCell();
       const address = Address.parse(account);
       const data = beginCell().endCell();
       await chain.setShardAccount(address, createShardAccount({ address, code, data, balance: toNano("1") }));

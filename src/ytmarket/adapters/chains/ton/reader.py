@@ -109,13 +109,16 @@ class TonReader:
     async def _start_on(self, server: LiteServer) -> Cursor:
         view = await View.of(server, self._wallet)
         tip = await view.tip()
-        if tip.is_stale(self._clock.now()):
+        if tip.is_stale(self._clock.now(), self._stale_after):
             raise view.stands_still(tip)
         return tip.link.position(view.account.raw).write()
 
     async def _start_at(self, height: int, server: LiteServer) -> Cursor:
         view = await View.of(server, self._wallet)
-        link = await History(view, await view.tip()).before(height)
+        tip = await view.tip()
+        if tip.link.lt < height - 1:
+            raise view.server.behind(f"has got to transaction {tip.link.lt}, and {height} was asked for")
+        link = await History(view, tip).before(height)
         return link.position(view.account.raw).write()
 
     async def _read_on(self, position: Position, server: LiteServer) -> Page:
@@ -138,6 +141,6 @@ class TonReader:
                 f"has got to transaction {tip.link.lt}, and {position.lt} was read before"
             )
         new = await History(view, tip).since(position)
-        if not new and tip.is_stale(self._clock.now()):
+        if not new and tip.is_stale(self._clock.now(), self._stale_after):
             raise view.stands_still(tip)
         return Backlog(server=view.server, position=position, tip=tip, waiting=tuple(new))

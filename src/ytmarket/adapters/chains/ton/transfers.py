@@ -80,9 +80,10 @@ def _deposit(
 ) -> Deposit | None:
     """The jetton wallet's own code has refused whoever is neither the master nor another wallet of it.
 
-    A refusal aborts the transaction, so that nothing but what was really taken in is counted.
+    A refusal aborts the transaction, and so does anything else that goes wrong in it.
     """
-    if message is None or message.has_bounced or not _succeeded(transaction.description):
+    description = transaction.description
+    if message is None or message.has_bounced or description.type != "trans_ord" or description.aborted:
         return None
     if message.source == account:
         return None  # from ourselves to ourselves
@@ -101,15 +102,6 @@ def _deposit(
         height=link.lt,
         block_ref="",
         at=from_epoch(transaction.now),
-    )
-
-
-def _succeeded(description: Any) -> bool:
-    return (
-        description.type == "trans_ord"
-        and not description.aborted
-        and description.compute_ph.type == "tr_phase_compute_vm"
-        and description.compute_ph.success
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import attrs
@@ -11,7 +11,7 @@ from pytonlib.utils.tlb import Slice, TokenData
 
 from ytmarket.adapters.chains.ton.address import Address
 from ytmarket.adapters.chains.ton.cells import CellReader, cell_of_text, text_of_address
-from ytmarket.adapters.chains.ton.chain import DECIMALS, MASTER, STALE_AFTER, WALLET_SETTING, ZERO_STATE
+from ytmarket.adapters.chains.ton.chain import DECIMALS, MASTER, WALLET_SETTING, ZERO_STATE
 from ytmarket.adapters.chains.ton.server import LiteServer, Missing
 from ytmarket.adapters.chains.ton.transfers import BEGINNING, Executed, Link, read_executed
 from ytmarket.adapters.chains.ton.wallet import Wallet
@@ -41,8 +41,8 @@ class Tip:
     link: Link
     at: datetime
 
-    def is_stale(self, now: datetime) -> bool:
-        return now - self.at > STALE_AFTER
+    def is_stale(self, now: datetime, after: timedelta) -> bool:
+        return now - self.at > after
 
 
 @attrs.frozen
