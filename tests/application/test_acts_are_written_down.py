@@ -132,6 +132,10 @@ ACTS: Final[dict[str, tuple[Act, Act | None]]] = {
         lambda s: s.services.coverage.rescan(s.world.devnet.reader(Network.TON), 1, OPS),
         None,
     ),
+    "books.unfreeze": (
+        lambda s: s.services.books.unfreeze(s.ann.record.fp, word()),
+        lambda s: s.services.books.unfreeze(NOBODY, word()),
+    ),
     "catalog.put": (
         lambda s: s.services.catalog.put(PRODUCT, OPS),
         lambda s: s.services.catalog.put(

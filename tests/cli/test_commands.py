@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.cli.conftest import Terminal
-from ytmarket.domain.errors import DepositNotWaiting, KeyNotFound, Overdrawn
+from ytmarket.application.errors import BooksUnbalanced
+from ytmarket.domain.errors import AccountFrozen, DepositNotWaiting, KeyNotFound, Overdrawn
 from ytmarket.entrypoints.settings import SettingsError
 
 UNMATCHED = """
@@ -112,3 +113,20 @@ def test_books_that_are_not_true_are_told(terminal: Terminal) -> None:
     said = terminal.types("verify", code=1)
     assert "account 1" in said
     assert "1 mismatches" in said
+
+
+def test_a_frozen_account_is_let_go_once_its_books_are_in_order(terminal: Terminal) -> None:
+    fp = mint(terminal)["fp"]
+    why = ("--reason", "put right, see ticket 7")
+    assert "was not frozen" in terminal.types("books", "unfreeze", fp, *why)
+    terminal.sql("update account set topped_up = topped_up + 1, frozen = true")
+    with pytest.raises(AccountFrozen):
+        terminal.types("keys", "credit", fp, "25", "--reason", "a gift")
+    with pytest.raises(BooksUnbalanced, match="balance: account 1 has 1 0 0 1"):
+        terminal.types("books", "unfreeze", fp, *why)
+    terminal.sql("update account set topped_up = topped_up - 1")
+    assert "free again" in terminal.types("books", "unfreeze", fp, *why)
+    terminal.types("keys", "credit", fp, "25", "--reason", "a gift")
+    (_, row, *_) = terminal.rows("audit")
+    assert (row["action"], row["target"]) == ("account.unfreeze", f"key:{fp}")
+    assert "before: frozen" in row["details"]

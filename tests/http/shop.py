@@ -147,6 +147,7 @@ def open_world(
     ports = Ports(
         new_unit_of_work=database.unit_of_work,
         queries=database.queries,
+        books=database.books,
         clock=clock,
         tokens=tokens,
         vault=InMemoryVault(),

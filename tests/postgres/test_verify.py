@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
 from functools import partial
+from itertools import count
 from typing import Any, Final
 
 import psycopg
@@ -12,7 +15,8 @@ import pytest
 
 from tests.contract.conftest import OpenDatabase
 from ytmarket.adapters.inmemory import InMemoryVault, ManualClock, SeededTokens
-from ytmarket.adapters.postgres.verify import Mismatch, verify_books
+from ytmarket.adapters.postgres.changes import Connection, Known, Scope, changed_since
+from ytmarket.adapters.postgres.verify import PostgresBooks, verify_books
 from ytmarket.adapters.postgres.verify_sql import CHECKS
 from ytmarket.application.audit import Actor
 from ytmarket.application.deposit_desk import DepositDesk
@@ -20,6 +24,7 @@ from ytmarket.application.deposits import DepositService
 from ytmarket.application.errors import Unavailable
 from ytmarket.application.instructions import Instruction
 from ytmarket.application.marketplace import MarketplaceDesk, Sold
+from ytmarket.application.ports.books import Mismatch
 from ytmarket.application.website import Buy, WebsiteDesk
 from ytmarket.domain import orders
 from ytmarket.domain.catalog import MinimumTerms
@@ -239,6 +244,24 @@ async def true_books(postgres: OpenDatabase, world: World) -> str:
     return postgres.dsn
 
 
+#: PostgreSQL counts who deletes, and tells it within a second; or at once.
+COUNTED: Final = "select pg_stat_force_next_flush()"
+
+
+@pytest.fixture
+def looked_at_all(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Of each check that knew an earlier moment, whether it looked at all of the books all the same."""
+    told: list[bool] = []
+
+    async def noting(connection: Connection, known: Known, now: Known) -> Scope | None:
+        scope = await changed_since(connection, known, now)
+        told.append(scope is None)
+        return scope
+
+    monkeypatch.setattr("ytmarket.adapters.postgres.verify.changed_since", noting)
+    return told
+
+
 async def test_true_books_have_no_mismatch(true_books: str) -> None:
     assert await verify_books(true_books) == []
     summary = {row[0] for row in _rows(true_books, "select status from deposit")}
@@ -256,20 +279,58 @@ async def test_true_books_have_no_mismatch(true_books: str) -> None:
     }
 
 
-async def test_each_planted_mismatch_is_named(true_books: str) -> None:
-    missed: dict[str, list[Mismatch]] = {}
+async def test_each_planted_mismatch_is_named(true_books: str, looked_at_all: list[bool]) -> None:
+    missed: dict[str, object] = {}
+    books, moments = PostgresBooks(true_books), count()
+
+    async def changes() -> Sequence[Mismatch]:
+        found = await books.check_changes(NOW + next(moments) * 10 * SECOND, every=SECOND)
+        assert found is not None
+        return found
+
     with psycopg.connect(true_books, autocommit=True) as connection:
         connection.execute(ASLEEP.encode())
+        assert await changes() == []
+        _backup(connection)
         for planted, (what, where) in PLANTED.items():
-            _backup(connection)
             changed = connection.execute(planted.encode()).rowcount
             assert changed > 0, planted
-            found = await verify_books(true_books)
-            if not any(m.what == what and m.where.startswith(where) for m in found):
-                missed[planted] = found
+            connection.execute(COUNTED)
+            for found in (await verify_books(true_books), await changes()):
+                if not any(m.what == what and m.where.startswith(where) for m in found):
+                    missed[planted] = found
+            # Only where rows are gone nothing tells what has changed.
+            assert looked_at_all[-1] == planted.startswith("delete"), planted
             _restore(connection)
+            connection.execute(COUNTED)
+            assert await changes() == [], planted
         assert await verify_books(true_books) == []
     assert missed == {}
+
+
+async def test_what_has_not_changed_is_looked_at_once_a_day(true_books: str) -> None:
+    books = PostgresBooks(true_books)
+    assert await books.check_changes(NOW, every=SECOND) == []
+    with psycopg.connect(true_books, autocommit=True) as connection:
+        connection.execute(ASLEEP.encode())
+        connection.execute("update account set topped_up = topped_up + 1 where id = 1")
+        # As if all of it had been looked at after the change.
+        connection.execute(
+            "update setting set value = jsonb_set(value::jsonb, '{known,moment}',"
+            " to_jsonb(pg_snapshot_xmax(pg_current_snapshot())::text::bigint))::text"
+            " where name = 'books_checked'"
+        )
+    assert await books.check_changes(NOW + timedelta(hours=23), every=SECOND) == []
+    (found,) = await books.check_changes(NOW + timedelta(hours=24), every=SECOND) or ()
+    assert (found.what, found.account_id) == ("balance", 1)
+
+
+async def test_of_many_processes_one_checks_at_a_time_and_none_too_soon(true_books: str) -> None:
+    many = [PostgresBooks(true_books) for _ in range(4)]
+    answers = await asyncio.gather(*(books.check_changes(NOW, every=timedelta(minutes=1)) for books in many))
+    assert sorted(map(str, answers)) == ["None", "None", "None", "[]"]
+    assert await many[0].check_changes(NOW + 59 * SECOND, every=timedelta(minutes=1)) is None
+    assert await many[0].check_changes(NOW + 60 * SECOND, every=timedelta(minutes=1)) == []
 
 
 def test_every_check_has_something_planted_for_it() -> None:

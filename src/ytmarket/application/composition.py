@@ -10,6 +10,7 @@ import attrs
 from ytmarket.application.alarms import LAG_MAX, AlarmService
 from ytmarket.application.api_keys import ApiKeyService, Authenticator
 from ytmarket.application.audit_trail import AuditService
+from ytmarket.application.books import BooksService
 from ytmarket.application.catalog import CatalogService
 from ytmarket.application.coverage import CoverageService
 from ytmarket.application.deposit_desk import DepositDesk
@@ -17,6 +18,7 @@ from ytmarket.application.deposits import DepositService, ScanService
 from ytmarket.application.fulfilment import FulfilmentService
 from ytmarket.application.marketplace import MarketplaceDesk
 from ytmarket.application.orders import OrderDesk
+from ytmarket.application.ports.books import Books
 from ytmarket.application.ports.clock import Clock
 from ytmarket.application.ports.devnet import Devnet
 from ytmarket.application.ports.queries import Queries
@@ -59,6 +61,7 @@ class Ports:
     new_unit_of_work: NewUnitOfWork
     queries: Queries
     clock: Clock
+    books: Books
     tokens: Tokens
     vault: Vault
     rate_source: RateSource
@@ -142,6 +145,7 @@ def compose(
         authenticator=Authenticator(queries, vault, clock),
         api_keys=ApiKeyService(new_unit_of_work=uow, clock=clock, tokens=tokens, vault=vault),
         audit=AuditService(queries=queries),
+        books=BooksService(new_unit_of_work=uow, clock=clock, books=ports.books),
         catalog=CatalogService(
             new_unit_of_work=uow,
             new_patient_unit_of_work=ports.new_patient_unit_of_work,

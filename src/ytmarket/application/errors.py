@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 
@@ -23,3 +24,10 @@ class OutcomeUnknown(Unavailable):
     """The service broke off while committing: repeat with the same Idempotency-Key."""
 
     code = "outcome_unknown"
+
+
+class BooksUnbalanced(ApplicationError):
+    """The books of this account do not add up yet; put them right first."""
+
+    def __init__(self, mismatches: Sequence[object]) -> None:
+        super().__init__("; ".join(map(str, mismatches)))

@@ -7,6 +7,7 @@ import attrs
 from ytmarket.application.alarms import AlarmService
 from ytmarket.application.api_keys import ApiKeyService, Authenticator
 from ytmarket.application.audit_trail import AuditService
+from ytmarket.application.books import BooksService
 from ytmarket.application.catalog import CatalogService
 from ytmarket.application.coverage import CoverageService
 from ytmarket.application.deposit_desk import DepositDesk
@@ -41,6 +42,7 @@ class Services:
     authenticator: Authenticator
     api_keys: ApiKeyService
     audit: AuditService
+    books: BooksService
     catalog: CatalogService
     coverage: CoverageService
     deposits: DepositService

@@ -106,6 +106,7 @@ def _services(
         new_patient_unit_of_work=database.patient_unit_of_work,
         queries=database.queries,
         clock=database.clock,
+        books=database.books,
         tokens=SecretsTokens(),
         vault=AesGcmVault.of(load_master_keys(settings.master_key, settings.data_dir)),
         rate_source=FixedRate(settings.rub_per_usdt),

@@ -51,6 +51,7 @@ for name, group in (
     ("webhooks", webhooks.app),
     ("networks", networks.app),
     ("audit", audit.app),
+    ("books", books.app),
     ("devnet", devnet),
 ):
     app.add_typer(group, name=name)

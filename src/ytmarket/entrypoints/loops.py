@@ -10,6 +10,7 @@ from typing import Final
 import attrs
 import structlog
 
+from ytmarket.application.books import EVERY
 from ytmarket.application.ports.chain_auditor import AuditedReader
 from ytmarket.application.ports.chain_reader import ChainReader
 from ytmarket.application.ports.leadership import Leadership
@@ -120,6 +121,7 @@ class Worker:
             self._loop("forgetting", self._forget, 60 * second),
             self._loop("counting", self._services.watching.count, 5 * second),
             self._loop("alarms", self._look, 5 * second),
+            self._loop("books", self._verify, EVERY),
             self._loop("telling", self._tell, 2 * second),
             *(self._auditing(reader) for reader in readers if isinstance(reader, AuditedReader)),
         ]
@@ -209,6 +211,11 @@ class Worker:
         if self._has_begun:
             await self._services.alarms.look()
         self._has_begun = True
+        return False
+
+    async def _verify(self) -> bool:
+        for mismatch in await self._services.books.watch():
+            log.error("the books do not add up", **attrs.asdict(mismatch))
         return False
 
     async def _tell(self) -> bool:

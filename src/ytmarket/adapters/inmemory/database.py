@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Final
 
+from ytmarket.adapters.inmemory.books import InMemoryBooks
 from ytmarket.adapters.inmemory.queries import InMemoryQueries
 from ytmarket.adapters.inmemory.state import State
 from ytmarket.adapters.inmemory.unit_of_work import InMemoryUnitOfWork
@@ -32,6 +33,7 @@ class InMemoryDatabase:
         self.is_down = False
         """Set it to rehearse what happens while the store does not answer."""
         self.queries = InMemoryQueries(self._state, self._check_up)
+        self.books = InMemoryBooks(self._state)
 
     @asynccontextmanager
     async def unit_of_work(self) -> AsyncIterator[InMemoryUnitOfWork]:

@@ -21,6 +21,7 @@ from ytmarket.adapters.postgres.connections import (
 )
 from ytmarket.adapters.postgres.queries import PostgresQueries
 from ytmarket.adapters.postgres.unit_of_work import patient_units_of_work, units_of_work
+from ytmarket.adapters.postgres.verify import PostgresBooks
 from ytmarket.application.errors import ApplicationError, Unavailable
 from ytmarket.application.ports.unit_of_work import NewUnitOfWork
 
@@ -44,13 +45,14 @@ class UnfitDatabase(ApplicationError):
 
 @attrs.frozen(kw_only=True)
 class PostgresDatabase:
-    """Units of work, questions and the clock of one database. `open` makes it."""
+    """Units of work, questions, the clock and the books of one database. `open` makes it."""
 
     unit_of_work: NewUnitOfWork
     patient_unit_of_work: NewUnitOfWork
     queries: PostgresQueries
     clock: PostgresClock
     server: str  # its name and version
+    books: PostgresBooks
     reading: Pool = attrs.field(repr=False)
     writing: Pool = attrs.field(repr=False)
     _clockwork: asyncio.Task[None] = attrs.field(repr=False)
@@ -86,6 +88,7 @@ class PostgresDatabase:
             queries=PostgresQueries(reading),
             clock=clock,
             server=f"PostgreSQL {version // 10_000}.{version % 10_000}",
+            books=PostgresBooks(dsn),
             reading=reading,
             writing=writing,
             clockwork=asyncio.create_task(clock.keep_reading(), name="read the database's clock"),

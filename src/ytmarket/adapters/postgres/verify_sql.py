@@ -1,19 +1,25 @@
 """What the books must be, as questions in SQL: each answers the rows for which it is not so.
 
-They share nothing with the code that keeps the books. Every answer has three columns: where, what is kept
-there, and what it must be as recomputed from the transfers and rows.
+They share nothing with the code that keeps the books. Every answer has four columns: where, what is kept
+there, what it must be as recomputed from the transfers and rows, and the customer whose money it is.
+
+A mark such as `{orders:orders.id}` is true where all is asked; where only some is, it says that the column
+is among those that are.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
 BALANCES: Final = """
     with legs as (
-        select substr(credit, 10)::bigint as id, kind, amount from transfer where credit like 'customer:%'
+        select substr(credit, 10)::bigint as id, kind, amount from transfer
+        where credit like 'customer:%' and {accounts:account_id}
         union all
-        select substr(debit, 10)::bigint, kind, -amount from transfer where debit like 'customer:%'
+        select substr(debit, 10)::bigint, kind, -amount from transfer
+        where debit like 'customer:%' and {accounts:account_id}
     ),
     sums as (
         select id,
@@ -26,8 +32,9 @@ BALANCES: Final = """
         case when account.id is null then 'no account'
             else concat_ws(' ', account.topped_up, account.charged, account.refunded, account.balance) end,
         concat_ws(' ', must.topped_up, must.charged, must.refunded,
-            must.topped_up - must.charged + must.refunded)
-    from account full join sums on sums.id = account.id
+            must.topped_up - must.charged + must.refunded),
+        coalesce(account.id, sums.id)
+    from (select * from account where {accounts:id}) account full join sums on sums.id = account.id
     cross join lateral (
         select coalesce(sums.topped_up, 0) as topped_up, coalesce(sums.charged, 0) as charged,
             coalesce(sums.refunded, 0) as refunded
@@ -52,13 +59,13 @@ KINDS: Final = """
     )
     select 'transfer ' || transfer.id,
         concat_ws(' ', transfer.kind, transfer.debit, transfer.credit, transfer.amount),
-        'a positive amount between the accounts of its kind'
+        'a positive amount between the accounts of its kind', account_id
     from transfer
-    where amount <= 0 or not exists (
+    where {transfers:id} and (amount <= 0 or not exists (
         select from rules
         where rules.kind = transfer.kind and rules.debit = split_part(transfer.debit, ':', 1)
             and rules.credit = split_part(transfer.credit, ':', 1)
-    )
+    ))
 """
 ESCROW: Final = """
     with moved as (
@@ -66,22 +73,25 @@ ESCROW: Final = """
             coalesce(sum(amount) filter (where credit = 'escrow'), 0) as charged,
             coalesce(sum(amount) filter (where debit = 'escrow' and credit = 'sales'), 0) as settled,
             coalesce(sum(amount) filter (where debit = 'escrow' and credit <> 'sales'), 0) as refunded
-        from transfer where 'escrow' in (debit, credit) group by order_id
+        from transfer
+        where 'escrow' in (debit, credit) and ({orders:order_id} or order_id is null and {transfers:id})
+        group by order_id
     )
     select 'order ' || coalesce(orders.id::text, moved.order_id::text, 'of no number'),
         case when orders.id is null then 'no order'
             else concat_ws(' ', orders.charged, orders.settled, orders.refunded) end,
-        concat_ws(' ', coalesce(moved.charged, 0), coalesce(moved.settled, 0), coalesce(moved.refunded, 0))
-    from orders full join moved on moved.order_id = orders.id
+        concat_ws(' ', coalesce(moved.charged, 0), coalesce(moved.settled, 0), coalesce(moved.refunded, 0)),
+        orders.account_id
+    from (select * from orders where {orders:id}) orders full join moved on moved.order_id = orders.id
     where orders.id is null
         or (orders.charged, orders.settled, orders.refunded) is distinct from
             (coalesce(moved.charged, 0), coalesce(moved.settled, 0), coalesce(moved.refunded, 0))
 """
 ENDS: Final = """
     select 'order ' || id, concat_ws(' ', status, refund, charged, settled, refunded),
-        'its money where its status says'
+        'its money where its status says', account_id
     from orders
-    where case
+    where {orders:id} and case
         when status in ('awaiting_payment', 'processing')
             then refund <> 'none' or settled <> 0 or refunded <> 0
         when status = 'completed' then refund <> 'none' or settled <> charged
@@ -97,12 +107,13 @@ DEPOSITS: Final = """
                 else 0 end) as held,
             sum(case when credit like 'unmatched:%' then amount when debit like 'unmatched:%' then -amount
                 else 0 end) as waiting
-        from transfer where deposit_id is not null group by deposit_id
+        from transfer where deposit_id is not null and {deposits:deposit_id} group by deposit_id
     )
     select 'deposit ' || coalesce(deposit.id, moved.deposit_id),
         concat_ws(' ', coalesce(moved.held, 0), coalesce(moved.waiting, 0)),
-        case when deposit.id is null then 'no deposit' else concat_ws(' ', must.held, must.waiting) end
-    from deposit full join moved on moved.deposit_id = deposit.id
+        case when deposit.id is null then 'no deposit' else concat_ws(' ', must.held, must.waiting) end,
+        deposit.account_id
+    from (select * from deposit where {deposits:id}) deposit full join moved on moved.deposit_id = deposit.id
     cross join lateral (
         select
             case when deposit.status in ('credited_auto', 'credited_manual', 'applied', 'unmatched')
@@ -113,67 +124,86 @@ DEPOSITS: Final = """
         or (coalesce(moved.held, 0), coalesce(moved.waiting, 0)) is distinct from (must.held, must.waiting)
 """
 AMOUNTS: Final = """
-    select 'deposit ' || id, amount::text, must::text
+    select 'deposit ' || id, amount::text, must::text, account_id
     from deposit cross join lateral (select trunc(raw * 1000000 / power(10::numeric, decimals)) as must) raw
-    where amount <> must
+    where {deposits:id} and amount <> must
 """
 OWNERS: Final = """
+    with given as (
+        select deposit_id, account_id, sum(case when credit = 'customer:' || account_id then amount
+            when debit = 'customer:' || account_id then -amount else 0 end) as amount
+        from transfer where deposit_id is not null and {deposits:deposit_id} group by deposit_id, account_id
+    )
     select 'deposit ' || deposit.id, 'account ' || coalesce(deposit.account_id::text, 'of nobody'),
-        deposit.amount || ' credited to it, not ' || coalesce(given.amount, 0)
-    from deposit left join lateral (
-        select sum(case when credit = 'customer:' || deposit.account_id then amount
-            when debit = 'customer:' || deposit.account_id then -amount else 0 end) as amount
-        from transfer where transfer.deposit_id = deposit.id and transfer.account_id = deposit.account_id
-    ) given on true
-    where deposit.status in ('credited_auto', 'credited_manual')
+        deposit.amount || ' credited to it, not ' || coalesce(given.amount, 0), deposit.account_id
+    from deposit
+    left join given on given.deposit_id = deposit.id and given.account_id = deposit.account_id
+    where {deposits:deposit.id} and deposit.status in ('credited_auto', 'credited_manual')
         and (deposit.account_id is null or given.amount is distinct from deposit.amount)
 """
 TOPUPS: Final = """
     select 'top-up ' || topup.id, concat_ws(' ', topup.status, topup.deposit_id),
-        'credited by a deposit that was credited'
+        'credited by a deposit that was credited', topup.account_id
     from topup left join deposit on deposit.id = topup.deposit_id
-    where (topup.status in ('credited_auto', 'credited_manual')) is distinct from
+    where {topups:topup.id} and (topup.status in ('credited_auto', 'credited_manual')) is distinct from
         coalesce(deposit.status in ('credited_auto', 'credited_manual', 'orphaned'), false)
     union all
-    select 'deposit ' || deposit.id, 'top-up ' || deposit.topup_id, 'a top-up that it settled'
+    select 'deposit ' || deposit.id, 'top-up ' || deposit.topup_id, 'a top-up that it settled',
+        coalesce(topup.account_id, deposit.account_id)
     from deposit left join topup on topup.id = deposit.topup_id
-    where deposit.topup_id is not null and topup.deposit_id is distinct from deposit.id
+    where {deposits:deposit.id} and deposit.topup_id is not null
+        and topup.deposit_id is distinct from deposit.id
 """
 RESERVATIONS: Final = """
     select 'top-up ' || topup.id,
         concat_ws(' ', reservation.network, reservation.amount, reservation.purpose, reservation.payer,
             reservation.live),
-        concat_ws(' ', topup.network, topup.amount, 2, topup.account_id, topup.starts_at, topup.expires_at)
+        concat_ws(' ', topup.network, topup.amount, 2, topup.account_id, topup.starts_at, topup.expires_at),
+        topup.account_id
     from topup left join reservation on reservation.id = topup.reservation_id
-    where (reservation.network, reservation.amount, reservation.purpose, reservation.payer)
+    where ({topups:topup.id} or {reservations:topup.reservation_id}) and (
+        (reservation.network, reservation.amount, reservation.purpose, reservation.payer)
             is distinct from (topup.network, topup.amount, 2::smallint, topup.account_id)
         or topup.status = 'pending' and not reservation.live @> tstzrange(topup.starts_at, topup.expires_at)
+    )
     union all
-    select 'reservation ' || one.id, concat_ws(' ', one.network, one.amount, one.live),
-        'apart from reservation ' || other.id
-    from reservation one join reservation other
-        on other.id > one.id and other.network = one.network and other.live && one.live
-            and other.band && one.band
+    (
+        select distinct 'reservation ' || side.id,
+            concat_ws(' ', side.network, side.amount, side.live), 'apart from reservation ' || side.beside,
+            case when side.purpose = 2 then side.payer end
+        from reservation one join reservation other
+            on {reservations:one.id} and other.id <> one.id and other.network = one.network
+                and other.live && one.live and other.band && one.band
+        cross join lateral (
+            select one.*, other.id as beside union all select other.*, one.id
+        ) side
+    )
     union all
-    select 'reservation ' || id, band::text, 'a cent around ' || amount || ' on network ' || network_number
+    select 'reservation ' || id, band::text, 'a cent around ' || amount || ' on network ' || network_number,
+        case when purpose = 2 then payer end
     from reservation
-    where lower(band) <> network_number * 1000000000000000 + amount - 10000
+    where {reservations:id} and (
+        lower(band) <> network_number * 1000000000000000 + amount - 10000
         or upper(band) <> network_number * 1000000000000000 + amount + 10001
+    )
 """
 STOCK: Final = """
-    select 'product ' || product.id, product.available::text, count(stock_unit.id)::text
+    select 'product ' || product.id, product.available::text, count(stock_unit.id)::text, null::bigint
     from product left join stock_unit on stock_unit.product_id = product.id and stock_unit.order_id is null
+    where {products:product.id}
     group by product.id having product.available <> count(stock_unit.id)
 """
 UNITS: Final = """
     with held as (select order_id, count(*) as units, count(distinct product_id) as products,
-            min(product_id) as product from stock_unit where order_id is not null group by order_id),
-    handed as (select order_id, count(*) as units from delivery group by order_id)
+            min(product_id) as product from stock_unit
+        where order_id is not null and {orders:order_id} group by order_id),
+    handed as (select order_id, count(*) as units from delivery where {orders:order_id} group by order_id)
     select 'order ' || coalesce(orders.id, held.order_id, handed.order_id),
         coalesce(held.units, 0) || ' units held, ' || coalesce(handed.units, 0) || ' handed out',
         case when orders.id is null then 'no order'
-            else must.held || ' held, ' || orders.delivered || ' handed out' end
-    from orders
+            else must.held || ' held, ' || orders.delivered || ' handed out' end,
+        orders.account_id
+    from (select * from orders where {orders:id}) orders
     full join held on held.order_id = orders.id
     full join handed on handed.order_id = coalesce(orders.id, held.order_id)
     cross join lateral (
@@ -186,25 +216,29 @@ UNITS: Final = """
 """
 HANDED_OUT: Final = """
     select 'unit ' || delivery.unit_id, 'of order ' || coalesce(stock_unit.order_id::text, 'nobody''s'),
-        'of order ' || delivery.order_id
+        'of order ' || delivery.order_id, (select account_id from orders where id = delivery.order_id)
     from delivery left join stock_unit on stock_unit.id = delivery.unit_id
-    where stock_unit.order_id is distinct from delivery.order_id
+    where ({orders:delivery.order_id} or {units:delivery.unit_id})
+        and stock_unit.order_id is distinct from delivery.order_id
 """
 LINKS: Final = """
     select 'order ' || orders.id, concat_ws(' ', 'account', orders.account_id, 'key', orders.api_key_id,
-            'product', orders.product_id), 'all of them there'
+            'product', orders.product_id), 'all of them there', orders.account_id
     from orders
-    where not exists (select from product where id = orders.product_id)
+    where {orders:orders.id} and (
+        not exists (select from product where id = orders.product_id)
         or orders.account_id is not null and not exists (select from account where id = orders.account_id)
         or orders.api_key_id is not null and not exists (
             select from api_key where id = orders.api_key_id and account_id = orders.account_id
         )
+    )
     union all
-    select 'event ' || event.id, 'order ' || event.order_id, 'an order that is there'
-    from event where not exists (select from orders where id = event.order_id)
+    select 'event ' || event.id, 'order ' || event.order_id, 'an order that is there', null::bigint
+    from event where {orders:event.order_id} and not exists (select from orders where id = event.order_id)
     union all
-    select 'order ' || orders.id, 'no event ' || orders.status, 'an event of each status it came to'
-    from orders where status <> 'awaiting_payment' and not exists (
+    select 'order ' || orders.id, 'no event ' || orders.status, 'an event of each status it came to',
+        orders.account_id
+    from orders where {orders:orders.id} and status <> 'awaiting_payment' and not exists (
         select from event where event.order_id = orders.id and event.status = orders.status
     )
 """
@@ -225,3 +259,20 @@ CHECKS: Final[Mapping[str, str]] = {
     "link": LINKS,
 }
 """What is checked → the question whose answers are what is wrong."""
+
+MARK: Final = re.compile(r"\{(\w+):([\w.]+)\}")
+
+
+def whole(question: str) -> str:
+    """The question about all that there is."""
+    return MARK.sub("true", question)
+
+
+def scoped(question: str) -> str:
+    """The question about some: each mark's name is a parameter, an array of numbers."""
+    return MARK.sub(r"\2 = any(%(\1)s)", question.replace("%", "%%"))
+
+
+def names_in(question: str) -> set[str]:
+    """The parameters of the question about some."""
+    return {name for name, _ in MARK.findall(question)}

@@ -37,6 +37,7 @@ from ytmarket.testing.contracts.accounts import AccountContract  # noqa: E402 - 
 from ytmarket.testing.contracts.alarms import AlarmContract  # noqa: E402 - see above
 from ytmarket.testing.contracts.api_keys import ApiKeyContract  # noqa: E402 - see above
 from ytmarket.testing.contracts.audit import AuditContract  # noqa: E402 - see above
+from ytmarket.testing.contracts.books import BooksContract  # noqa: E402 - see above
 from ytmarket.testing.contracts.catalog import CatalogContract  # noqa: E402 - see above
 from ytmarket.testing.contracts.chain_auditor import AuditUnderTest, ChainAuditorContract  # noqa: E402 - see above
 from ytmarket.testing.contracts.chain_reader import ChainReaderContract, ChainUnderTest  # noqa: E402 - see above
@@ -77,6 +78,7 @@ __all__ = [
     "Arrived",
     "AuditContract",
     "AuditUnderTest",
+    "BooksContract",
     "CatalogContract",
     "ChainAuditorContract",
     "ChainReaderContract",
