@@ -7,7 +7,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Final, Self, TypeVar
 
-from ytmarket.adapters.chains.ton.chain import NETWORK, SETTING
+from ytmarket.adapters.chains.ton.chain import NETWORK, SETTING, STALE_AFTER
 from ytmarket.adapters.chains.ton.history import History
 from ytmarket.adapters.chains.ton.position import Position
 from ytmarket.adapters.chains.ton.reading import Backlog
@@ -46,11 +46,13 @@ class TonReader:
         clock: Clock,
         *,
         transactions: int = TRANSACTIONS_MAX,
+        stale_after: timedelta = STALE_AFTER,
     ) -> None:
         self._wallet = wallet
         self._rotation = rotation
         self._clock = clock
         self._transactions = transactions
+        self._stale_after = stale_after
         self._backlog: Backlog | None = None
 
     @classmethod
@@ -65,6 +67,7 @@ class TonReader:
         sync_timeout: timedelta = SYNC_TIMEOUT,
         transactions: int = TRANSACTIONS_MAX,
         opening: Opening = open_tonlib,
+        stale_after: timedelta = STALE_AFTER,
     ) -> Self:
         """A reader on the lite servers of these configurations, each a path or a URL, the preferred first.
 
@@ -79,7 +82,8 @@ class TonReader:
             LiteServers(endpoint, clock, calls_per_second=calls_per_second, terms=terms)
             for endpoint in endpoints_of(SETTING, configs)
         ]
-        return cls(owner, Rotation(servers, clock), clock, transactions=transactions)
+        rotation = Rotation(servers, clock)
+        return cls(owner, rotation, clock, transactions=transactions, stale_after=stale_after)
 
     @property
     def network(self) -> Network:
