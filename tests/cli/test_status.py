@@ -47,6 +47,7 @@ TROUBLED = ShopState(
             rung_at=NOW - timedelta(hours=5),
         )
     ],
+    books_checked_at=NOW - 200 * SECOND,
     heartbeats=[
         Heartbeat(
             process=str(n),
@@ -82,20 +83,22 @@ def test_everything_fits_into_eighty_columns() -> None:
         "refunds of api orders 1 27 h",
         "webhooks 4 0 s",
         "unmatched deposits 2 3 d",
-        "not in balance",
+        "not in balance, looked at 3 min ago",
         "1000000 completed, 1234567 processing, 12 refunded",
     ):
         assert words in joined
 
 
 def test_a_shop_that_nobody_has_started_says_so() -> None:
-    quiet = ShopState(at=NOW, figures=ShopFigures(), networks=[], alarms=[], heartbeats=[])
+    quiet = ShopState(
+        at=NOW, figures=ShopFigures(), networks=[], alarms=[], books_checked_at=None, heartbeats=[]
+    )
     text = shown(quiet)
     for words in (
         "No alarm rings.",
         "No process has read a network yet.",
         "No process works on the shop.",
-        "in balance",
+        "in balance, and nobody has looked yet",
         "none yet",
     ):
         assert words in text

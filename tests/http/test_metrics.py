@@ -110,6 +110,9 @@ async def test_orders_money_networks_and_alarms_are_told() -> None:
     assert told("usage_backlog_keys") == 1
     assert told("state_known") == 1
     assert told("books_in_balance") == 1
+    assert "books_checked" not in told.text
+    assert await world.services.books.watch() == []
+    checked_at = world.clock.now()
     await world.services.usage.flush()
     await world.services.scan.watch([world.devnet.reader(network) for network in Network])
     await world.work()
@@ -122,6 +125,7 @@ async def test_orders_money_networks_and_alarms_are_told() -> None:
     assert "ytmarket_orders_open{" not in told.text
     assert told("usage_backlog_keys") == 0
     assert told("books_in_balance") == 0
+    assert told("books_checked_timestamp_seconds") == checked_at.timestamp()
     assert told("alarms_ringing", kind="books_unbalanced") == 1
     assert told("alarms_ringing", kind="network_lagging") == 0
     assert 30 <= told("scanner_lag_seconds", network="usdt_trc_20") < 120
@@ -255,6 +259,7 @@ async def test_the_pages_speak_of_metrics_that_there_are() -> None:
     key = await world.rich()
     async with world.client(key, app=app) as client:
         assert (await client.post("/api/v1/orders", content=ORDER)).status_code == 200
+    assert await world.services.books.watch() == []
     told = (await figures(world, app)).text
     known = {line.split()[2] for line in told.splitlines() if line.startswith("# TYPE")}
     named = set(re.findall(r"\bytmarket_[a-z_]+", (ROOT / "docs/operating.md").read_text("utf-8")))

@@ -44,6 +44,7 @@ class ShopState:
     figures: ShopFigures
     networks: Sequence[NetworkState]
     alarms: Sequence[RungAlarm]
+    books_checked_at: datetime | None
     heartbeats: Sequence[Heartbeat]
 
     def alive(self) -> Mapping[str, int]:
@@ -112,6 +113,7 @@ class WatchService:
             figures=await self._queries.figures(now),
             networks=await self._queries.network_states(),
             alarms=await self._queries.alarms(),
+            books_checked_at=await self._queries.books_checked_at(),
             heartbeats=await self._queries.heartbeats(),
         )
         took = loop.time() - begun

@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from importlib.metadata import version
 from socket import gethostname
+from typing import Final
 
 import attrs
 
@@ -31,13 +32,15 @@ from ytmarket.application.ports.chain_reader import ChainReader
 from ytmarket.application.ports.devnet import Devnet
 from ytmarket.application.ports.leadership import Leadership
 from ytmarket.application.ports.rate_limiter import RateLimiter
-from ytmarket.application.presence import Identity
+from ytmarket.application.presence import Identity, Probe
 from ytmarket.application.services import Services
 from ytmarket.application.suppliers import DevnetSupplier, StockSupplier
 from ytmarket.domain import limits
 from ytmarket.domain.networks import Network
 from ytmarket.entrypoints.readers import readers_of, wallets_of
 from ytmarket.entrypoints.settings import Settings
+
+PROBES_MAX: Final = 1_000  # of one process in a minute; it makes one a second at most
 
 
 @attrs.frozen(kw_only=True)
@@ -100,7 +103,7 @@ def _services(
     role: str,
     stack: AsyncExitStack,
 ) -> Services:
-    rate_limiter = _rate_limiter(settings, settings.rate_limit, stack)
+
     ports = Ports(
         new_unit_of_work=database.unit_of_work,
         new_patient_unit_of_work=database.patient_unit_of_work,
@@ -113,14 +116,13 @@ def _services(
         supplier=StockSupplier() if devnet is None else DevnetSupplier(devnet),
         webhook_sender=GuardedSender(allow_private=settings.webhook_allow_private),
         wallets=wallets_of(readers),
-        rate_limiter=rate_limiter,
+        rate_limiter=_rate_limiter(settings, settings.rate_limit, stack),
         refusal_limiter=_rate_limiter(settings, limits.REQUESTS_PER_MINUTE, stack),
         devnet=devnet,
         identity=Identity(role=role, host=gethostname(), pid=os.getpid(), version=version("ytmarket")),
         pools=database.pools,
         store=database.server,
-        # A hit is a write: a Redis that can only be read is as good as none.
-        probes={} if settings.redis_url is None else {"redis": partial(rate_limiter.hit, "readiness")},
+        probes={} if settings.redis_url is None else {"redis": _redis_probe(settings, stack)},
     )
     terms = Terms(
         order=settings.order_terms,
@@ -129,6 +131,12 @@ def _services(
         lag_max=settings.lag_alarm,
     )
     return compose(ports, RENDERING, terms, on_placed=on_placed)
+
+
+def _redis_probe(settings: Settings, stack: AsyncExitStack) -> Probe:
+    """A hit that is counted is a write: a Redis that can only be read is as good as none."""
+    limiter = _rate_limiter(settings, PROBES_MAX, stack)
+    return partial(limiter.hit, f"readiness:{gethostname()}:{os.getpid()}")
 
 
 def _rate_limiter(settings: Settings, limit: int, stack: AsyncExitStack) -> RateLimiter:

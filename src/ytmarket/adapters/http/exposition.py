@@ -169,6 +169,12 @@ def _alarms(state: ShopState) -> Iterator[Metric]:
         "0 while a check of the books has found a difference that stands.",
         AlarmKind.BOOKS_UNBALANCED not in ringing,
     )
+    if state.books_checked_at is not None:
+        yield _gauge(
+            "books_checked_timestamp_seconds",
+            "When somebody last looked for changes in the books that do not add up.",
+            state.books_checked_at.timestamp(),
+        )
     yield _by(
         GaugeMetricFamily(
             PREFIX + "processes", "Processes that said within a minute that they work.", labels=("role",)

@@ -18,16 +18,16 @@ class InMemoryBooks:
 
     def __init__(self, state: State) -> None:
         self._state = state
-        self._checked_at: datetime | None = None
 
     async def check(self) -> Sequence[Mismatch]:
         with self._state.journal.hidden():
             return [*self._balances(), *self._escrow()]
 
     async def check_changes(self, now: datetime, *, every: timedelta) -> Sequence[Mismatch] | None:
-        if self._checked_at is not None and now - self._checked_at < every:
+        last = self._state.books_checked_at
+        if last is not None and now - last < every:
             return None
-        self._checked_at = now
+        self._state.books_checked_at = now
         return await self.check()
 
     def _balances(self) -> Iterator[Mismatch]:

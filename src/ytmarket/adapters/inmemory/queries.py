@@ -177,6 +177,10 @@ class InMemoryQueries:
         with self._committed() as state:
             return figures(state, now)
 
+    async def books_checked_at(self) -> datetime | None:
+        with self._committed() as state:
+            return state.books_checked_at
+
     async def heartbeats(self) -> Sequence[Heartbeat]:
         with self._committed() as state:
             return sorted(state.heartbeats.values(), key=lambda beat: (beat.started_at, beat.process))

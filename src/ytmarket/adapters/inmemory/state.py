@@ -76,6 +76,7 @@ class State:
         self.audit: Table[int, AuditRow] = Table(log)
         self.audit_end: Table[int, AuditEnd] = Table(log)  # one row
         self.heartbeats: Table[str, Heartbeat] = Table(log)
+        self.books_checked_at: datetime | None = None
         self.tallies: Table[tuple[str, str], int] = Table(log)
         self.alarms: Table[AlarmId, AlarmRow] = Table(log)
         self.alarm_numbers = count(1)

@@ -20,6 +20,8 @@ from ytmarket.adapters.postgres.heartbeats import heartbeat_of
 from ytmarket.adapters.postgres.networks import COVERAGE, STATES, coverage_of, state_of
 from ytmarket.adapters.postgres.rows import order_of, product_of
 from ytmarket.adapters.postgres.topups import is_topup_id, topup_of
+from ytmarket.adapters.postgres.verify import NAME as BOOKS_CHECKED
+from ytmarket.adapters.postgres.verify import Checked
 from ytmarket.adapters.postgres.webhooks import EVENT_PREFIX, event_of
 from ytmarket.application.ports.heartbeats import Heartbeat
 from ytmarket.application.ports.networks import Coverage, NetworkState
@@ -134,6 +136,10 @@ class PostgresQueries:
 
     async def figures(self, now: datetime) -> ShopFigures:
         return figures_of(await self._all(FIGURES, figures_values(now)))
+
+    async def books_checked_at(self) -> datetime | None:
+        row = await self._one(sql.SETTING, (BOOKS_CHECKED,))
+        return None if row is None else Checked.read(row[0]).at
 
     async def heartbeats(self) -> Sequence[Heartbeat]:
         return [heartbeat_of(row) for row in await self._all(sql.HEARTBEATS, ())]

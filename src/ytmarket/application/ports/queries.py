@@ -181,6 +181,10 @@ class Queries(Protocol):
         """The shop in figures; ages are told from *now* on."""
         ...
 
+    async def books_checked_at(self) -> datetime | None:
+        """When somebody last looked for changes in the books that do not add up; None before the first."""
+        ...
+
     async def heartbeats(self) -> Sequence[Heartbeat]:
         """The latest beat of every process that is remembered, the oldest process first."""
         ...

@@ -63,6 +63,7 @@ def told(state: ShopState) -> dict[str, Any]:
         "deposits": dict(figures.deposits),
         "deposits_unmatched": _queue(figures.unmatched, state.at),
         "books_in_balance": _in_balance(state),
+        "books_checked_at": state.books_checked_at and state.books_checked_at.isoformat(),
         "processes": [_process(beat, state.at) for beat in state.heartbeats],
     }
 
@@ -114,8 +115,15 @@ def _work(state: ShopState) -> RenderableType:
         first = "-" if waiting.oldest is None else _age(waiting.age_at(state.at))
         table.add_row(name, str(waiting.count), first)
     books = "in balance" if _in_balance(state) else "[bold red]not in balance[/]"
+    books += ", " + _last_look(state)
     past = ", ".join(f"{count} {_words(event)}" for event, count in sorted(figures.order_events.items()))
     return Group(table, "", f"books   {books}", f"orders  {past or 'none yet'}")
+
+
+def _last_look(state: ShopState) -> str:
+    if state.books_checked_at is None:
+        return "and nobody has looked yet"
+    return f"looked at {_age(state.at - state.books_checked_at)} ago"
 
 
 def _processes(state: ShopState) -> RenderableType:

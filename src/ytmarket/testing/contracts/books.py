@@ -55,6 +55,13 @@ class BooksContract(StorePartContract):
         assert await books.check() == []
         assert await books.check_changes(NOW + 3 * MINUTE, every=MINUTE) == []
 
+    async def test_when_somebody_looked_last_is_told(self, world: World, books: Books) -> None:
+        assert await world.queries.books_checked_at() is None
+        for now in (NOW, NOW + MINUTE):
+            assert await books.check_changes(now, every=MINUTE) == []
+            assert await books.check_changes(now + MINUTE / 2, every=MINUTE) is None
+            assert await world.queries.books_checked_at() == now
+
     async def test_changes_are_not_looked_for_too_soon_again(self, world: World, books: Books) -> None:
         await _trade(world)
         assert await books.check_changes(NOW, every=MINUTE) == []
