@@ -75,6 +75,7 @@ class JavaTron:
             "/walletsolidity/getnowblock": self._now_block,
             "/walletsolidity/getblockbynum": self._block_by_num,
             "/walletsolidity/gettransactioninfobyblocknum": self._infos_by_num,
+            "/walletsolidity/gettransactioninfobyid": self._info_by_id,
             "/walletsolidity/triggerconstantcontract": self._trigger,
             "/jsonrpc": self._json_rpc,
         }
@@ -113,6 +114,13 @@ class JavaTron:
         natives = [_native_info(native, number, seconds) for native in self.natives.get(number, [])]
         run = zip(block["transactions"], receipts, strict=True)
         return [*natives, *(_info(receipt, _outcome(one, receipt), seconds) for one, receipt in run)]
+
+    async def _info_by_id(self, body: Body) -> Json:
+        receipt = await self.anvil.call("eth_getTransactionReceipt", f"0x{body['value']}")
+        if receipt is None or int(receipt["blockNumber"], 16) > await self.solid():
+            return {}
+        infos = await self._infos_by_num({"num": int(receipt["blockNumber"], 16)})
+        return next(info for info in infos if info["id"] == body["value"])
 
     async def _trigger(self, body: Body) -> Json:
         contract = f"0x{body['contract_address'].removeprefix(PREFIX)}"

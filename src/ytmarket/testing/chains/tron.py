@@ -11,6 +11,7 @@ from typing import Any, Final
 import attrs
 
 from ytmarket.adapters.chains.tron.chain import MAINNET, TronChain
+from ytmarket.adapters.chains.tron.listing import PAYMENTS_PER_PAGE
 from ytmarket.adapters.chains.tron.reader import BLOCKS_PER_PAGE, TronReader
 from ytmarket.adapters.chains.tron.wallet import Address
 from ytmarket.testing.chains.anvil import Anvil, running_anvil
@@ -43,6 +44,7 @@ __all__ = [
 ]
 
 HASTY_BLOCKS: Final = 5
+HASTY_PAYMENTS: Final = 3
 CHAIN_ID: Final = 0x2B6653DC
 TOO_LITTLE_ENERGY: Final = 30_000
 
@@ -54,6 +56,7 @@ class TronWorld(TokenWorld[TronReader]):
     tron: JavaTron
     address: Address
     chain: TronChain = MAINNET
+    by_lists: bool = False
 
     @property
     def account(self) -> str:
@@ -79,12 +82,17 @@ class TronWorld(TokenWorld[TronReader]):
         return self.reader_of(self.node.url)
 
     def hasty_reader(self) -> TronReader:
-        return self.reader_of(self.node.url, blocks_per_page=HASTY_BLOCKS)
+        return self.reader_of(self.node.url, blocks_per_page=HASTY_BLOCKS, payments_per_page=HASTY_PAYMENTS)
 
     def reader_with_spare(self) -> TronReader:
         return self.reader_of(self.node.url, self.tron.url)
 
-    def reader_of(self, *urls: str, blocks_per_page: int = BLOCKS_PER_PAGE) -> TronReader:
+    def reader_of(
+        self,
+        *urls: str,
+        blocks_per_page: int = BLOCKS_PER_PAGE,
+        payments_per_page: int = PAYMENTS_PER_PAGE,
+    ) -> TronReader:
         """A reader of these nodes. It is closed with the world."""
         return self._closed_with_us(
             TronReader.connect(
@@ -95,6 +103,8 @@ class TronWorld(TokenWorld[TronReader]):
                 calls_per_second=NO_PACE,
                 timeout=TIMEOUT,
                 blocks_per_page=blocks_per_page,
+                by_lists=self.by_lists,
+                payments_per_page=payments_per_page,
             )
         )
 

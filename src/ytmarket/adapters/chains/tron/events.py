@@ -89,6 +89,10 @@ class Events:
         found = await self._listed((f"0x{TRANSFER}", wallet, None), first, last)
         return [event for event in found if event.topics[2] != wallet]
 
+    async def holds(self, number: int, topics: Sequence[str]) -> bool:
+        """Whether an event with exactly these topics is listed for this block."""
+        return bool(await self._asked(tuple(f"0x{topic}" for topic in topics), number, number))
+
     async def _listed(self, topics: tuple[str | None, ...], first: int, last: int) -> list[Event]:
         found = list[Event]()
         for start in range(first, last + 1, BLOCKS_MAX):

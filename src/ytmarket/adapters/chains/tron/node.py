@@ -11,9 +11,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
+import attrs
 import httpx2
 import msgspec
 
@@ -41,6 +42,14 @@ T = TypeVar("T")
 logging.getLogger("httpx2").setLevel(logging.WARNING)
 
 
+@attrs.frozen
+class Index:
+    """Whether a node's lists of events hold what its blocks hold, and until when that is taken for true."""
+
+    until: datetime
+    is_sound: bool
+
+
 class TronNode:
     """Asks one endpoint. Whatever goes wrong is a `ReaderError` whose words hold no secret."""
 
@@ -49,6 +58,7 @@ class TronNode:
         self.endpoint = endpoint
         self.is_checked = False
         """Whether it has been seen to serve the chain and the token it should."""
+        self.index: Index | None = None
         self._access = Access.of(endpoint)
         self._clock = clock
         self._pace = pace

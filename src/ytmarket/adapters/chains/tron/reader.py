@@ -9,6 +9,7 @@ from typing import Final, Self
 
 from ytmarket.adapters.chains.tron.auditor import TronAuditor
 from ytmarket.adapters.chains.tron.chain import TronChain
+from ytmarket.adapters.chains.tron.listing import PAYMENTS_PER_PAGE, Listing
 from ytmarket.adapters.chains.tron.node import TIMEOUT, TronNode
 from ytmarket.adapters.chains.tron.position import Position
 from ytmarket.adapters.chains.tron.reading import Reading
@@ -28,7 +29,8 @@ class TronReader:
 
     Every solid block is fetched together with the receipts of its transactions, which must be all there.
     java-tron also lists events by address, but answers with none for blocks it has not indexed, and does
-    not say so. A block costs two calls, a poll one more.
+    not say so: lists are used only on demand, and only of nodes that are seen to have an index. A block
+    costs two calls, a poll one more; by lists a poll costs three, however many blocks there are.
     """
 
     def __init__(
@@ -39,12 +41,16 @@ class TronReader:
         clock: Clock,
         *,
         blocks_per_page: int = BLOCKS_PER_PAGE,
+        by_lists: bool = False,
+        payments_per_page: int = PAYMENTS_PER_PAGE,
     ) -> None:
         self._chain = chain
         self._wallet = wallet
         self._rotation = rotation
         self._clock = clock
         self._blocks_per_page = blocks_per_page
+        self._by_lists = by_lists
+        self._payments_per_page = payments_per_page
 
     @classmethod
     def connect(
@@ -57,8 +63,12 @@ class TronReader:
         calls_per_second: int = CALLS_PER_SECOND,
         timeout: timedelta = TIMEOUT,
         blocks_per_page: int = BLOCKS_PER_PAGE,
+        by_lists: bool = False,
+        payments_per_page: int = PAYMENTS_PER_PAGE,
     ) -> Self:
         """A reader on these nodes, the preferred one first; none is asked anything yet.
+
+        *by_lists*: of nodes whose lists of events hold what their blocks hold, only the lists are asked.
 
         Raises `ChainMisconfigured` for a wallet that is no address, without any URL, and for a URL that
         cannot be used, such as TronGrid's without a key.
@@ -70,7 +80,15 @@ class TronReader:
             for endpoint in endpoints_of(chain.setting, urls)
         ]
         rotation = Rotation(nodes, clock)
-        return cls(chain, wallet_of(wallet), rotation, clock, blocks_per_page=blocks_per_page)
+        return cls(
+            chain,
+            wallet_of(wallet),
+            rotation,
+            clock,
+            blocks_per_page=blocks_per_page,
+            by_lists=by_lists,
+            payments_per_page=payments_per_page,
+        )
 
     @property
     def network(self) -> Network:
@@ -110,6 +128,9 @@ class TronReader:
 
     async def _read_on(self, node: TronNode, position: Position) -> Page:
         reading = await self._reading(node)
+        if self._by_lists:
+            listing = Listing(reading, self._clock.now(), self._payments_per_page)
+            return await listing.page(position, self._blocks_per_page)
         return await reading.page(position, self._blocks_per_page)
 
     async def _reading(self, node: TronNode) -> Reading:

@@ -12,6 +12,7 @@ from ytmarket.adapters.chains.tron.view import View
 from ytmarket.adapters.chains.tron.wire import Header
 from ytmarket.application.ports.chain_reader import ChainGap, Page
 from ytmarket.domain.coverage import Span
+from ytmarket.domain.deposits import Deposit
 from ytmarket.domain.times import from_epoch
 
 
@@ -31,19 +32,29 @@ class Reading:
         end = min(self.head.number, position.last + blocks_max)
         blocks = await self.view.blocks(range(position.next, end + 1), self.head)
         self._check_chain(position, [block.header for block in blocks])
-        reached = Position.behind(blocks[-1].header)
+        deposits = [deposit for block in blocks for deposit in block.moved.deposits]
+        return self.page_of(position, blocks[0].header, blocks[-1].header, deposits)
+
+    def page_of(self, position: Position, first: Header, last: Header, deposits: Iterable[Deposit]) -> Page:
+        """What was read behind a position, from the first block to the last."""
+        reached = Position.behind(last)
         return Page(
-            deposits=tuple(deposit for block in blocks for deposit in block.moved.deposits),
+            deposits=tuple(deposits),
             cursor=reached.write(),
             read_until=reached.read_until,
-            more=end < self.head.number,
+            more=reached.last < self.head.number,
             span=Span(
                 first=position.next,
                 last=reached.last,
-                first_hash=blocks[0].header.id,
+                first_hash=first.id,
                 last_hash=reached.hash,
             ),
         )
+
+    def check_follows(self, position: Position, header: Header) -> None:
+        """Raises `ChainGap` where the next block does not build on the last that was read."""
+        if header.parent != position.hash:
+            raise self._rewritten(position)
 
     def check_fresh(self) -> None:
         """Raises `ChainBehind` for a node that has stopped."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final
+from typing import Final, Protocol
 
 import attrs
 
@@ -28,6 +28,33 @@ class Moved:
     outgoing: int
 
 
+@attrs.frozen(kw_only=True)
+class Paid:
+    """One transfer, and where in its block it stands."""
+
+    tx_hash: str
+    index: int
+    sender: str  # as in a topic
+    raw: int
+
+    @classmethod
+    def by(cls, log: Log, tx_hash: str, index: int) -> Paid:
+        return cls(tx_hash=tx_hash, index=index, sender=log.topics[1], raw=int(log.data, 16))
+
+
+class BlockPlace(Protocol):
+    """What a deposit has to know of its block."""
+
+    @property
+    def number(self) -> int: ...
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def seconds(self) -> int: ...
+
+
 @attrs.frozen
 class Filter:
     """The transfers to look for."""
@@ -48,30 +75,42 @@ class Filter:
         found, outgoing, index = list[Deposit](), 0, 0
         for transaction, info in _paired(block, infos):
             for log in info.log:
-                if self._is_transfer(log) and _succeeded(transaction, info):
+                if self.is_transfer(log) and _succeeded(transaction, info):
                     sender, recipient = (topic[-BODY_CHARS:] for topic in log.topics[1:])
-                    if recipient == self.wallet.body != sender and int(log.data, 16) > 0:
-                        found.append(self._deposit(block, transaction.id, index, log))
+                    if self._is_payment(log):
+                        found.append(self.deposit(Paid.by(log, transaction.id, index), block))
                     elif sender == self.wallet.body != recipient:
                         outgoing += int(log.data, 16)
                 index += 1
         return Moved(tuple(found), outgoing)
 
-    def _is_transfer(self, log: Log) -> bool:
+    def payments(self, info: Info) -> Iterator[Log]:
+        """What one transaction paid to our wallet, by its receipt. Raises `Contradiction`."""
+        for log in info.log if info.succeeded else ():
+            if self.is_transfer(log) and self._is_payment(log):
+                yield log
+
+    def _is_payment(self, log: Log) -> bool:
+        """Whether a transfer brought something: it moved more than 0, and not from the wallet to itself."""
+        sender, recipient = (topic[-BODY_CHARS:] for topic in log.topics[1:])
+        return recipient == self.wallet.body != sender and int(log.data, 16) > 0
+
+    def is_transfer(self, log: Log) -> bool:
+        """Whether it is one of the token's. Raises `Contradiction` for one in another form."""
         if log.address != self.token.body or log.topics[:1] != (TRANSFER,):
             return False
         if len(log.topics) != TOPICS or len(log.data) != WORD_CHARS:
             raise Contradiction("gives a transfer of the token in another form")
         return True
 
-    def _deposit(self, block: Block, tx_hash: str, index: int, log: Log) -> Deposit:
+    def deposit(self, paid: Paid, block: BlockPlace) -> Deposit:
         return Deposit(
             network=self.chain.network,
-            tx_hash=tx_hash,
-            event_index=index,
-            sender=Address.of_topic(log.topics[1]).text,
+            tx_hash=paid.tx_hash,
+            event_index=paid.index,
+            sender=Address.of_topic(paid.sender).text,
             recipient=self.wallet.text,
-            raw=int(log.data, 16),
+            raw=paid.raw,
             decimals=self.chain.decimals,
             height=block.number,
             block_ref=block.id,

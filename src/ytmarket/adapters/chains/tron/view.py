@@ -19,6 +19,7 @@ LAG_BLOCKS_MAX: Final = 300
 """A quarter of an hour. What a node lacks further below its head it has not lost sight of: it is gone."""
 
 AT_ONCE: Final = 8
+INFOS: Final = "walletsolidity/gettransactioninfobyblocknum"
 
 H = TypeVar("H", bound=Header)
 
@@ -91,10 +92,22 @@ class View:
                 found.append(outcome)
         return found
 
+    async def receipt(self, tx_hash: str) -> Info | None:
+        """What a transaction did; None where the node does not know it."""
+        return await self.node.ask(Info, "walletsolidity/gettransactioninfobyid", value=tx_hash)
+
+    async def any_transfer(self, number: int) -> Sequence[str] | None:
+        """The topics of some transfer of the token in this block, whoever paid whom; None without one."""
+        infos = await self.node.ask(list[Info], INFOS, num=number) or []
+        try:
+            found = (log.topics for info in infos for log in info.log if self.filter.is_transfer(log))
+            return next(found, None)
+        except Contradiction as contradiction:
+            raise self.node.unavailable(str(contradiction)) from None
+
     async def _block(self, number: int, head: Header) -> ReadBlock:
         block = await self._get(Block, number, head)
-        call = "walletsolidity/gettransactioninfobyblocknum"
-        infos = await self.node.ask(list[Info], call, num=number) or []
+        infos = await self.node.ask(list[Info], INFOS, num=number) or []
         # For a block it does not know a node answers with an empty list, and with no error.
         if len(infos) != len(block.transactions):
             counts = f"{len(infos)} receipts of {len(block.transactions)} transactions"

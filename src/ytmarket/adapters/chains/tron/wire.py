@@ -113,6 +113,7 @@ class Info(msgspec.Struct, frozen=True):
 
     id: Word
     number: Height = msgspec.field(name="blockNumber", default=0)
+    timestamp: Milliseconds = msgspec.field(name="blockTimeStamp", default=0)
     receipt: Receipt = Receipt()
     result: str = ""
     log: tuple[Log, ...] = ()
@@ -120,6 +121,11 @@ class Info(msgspec.Struct, frozen=True):
     @property
     def succeeded(self) -> bool:
         return self.receipt.result == SUCCESS and self.result != FAILED
+
+    @property
+    def seconds(self) -> int:
+        """Unix time of its block."""
+        return self.timestamp // 1_000
 
 
 class Verdict(msgspec.Struct, frozen=True):
