@@ -25,6 +25,7 @@ TOPUPS: Final = "/api/v1/balance/topup"
 NETWORKS: Final = ("usdt_trc_20", "usdt_bep_20", "usdt_ton")
 #: Refusals that a shop in order may give to what is asked here.
 REFUSALS: Final = {"amount_taken", "insufficient_balance", "insufficient_stock"}
+PATIENT: Final = 40  # unanswered wishes, beyond which nobody wants anything new
 AGAIN: Final = {"unavailable", "outcome_unknown", "idempotency_in_flight"}
 
 
@@ -74,7 +75,7 @@ class Customers:
                     if not isinstance(ended, asyncio.CancelledError):
                         self.surprises.append(repr(ended))
 
-    async def insist(self, seconds: float = 30) -> None:
+    async def insist(self, seconds: float = 120) -> None:
         """Ask for everything that was not answered until it is."""
         deadline = time.monotonic() + seconds
         async with client() as http:
@@ -107,7 +108,8 @@ class Customers:
 
     async def _go_on(self, http: httpx2.AsyncClient) -> None:
         while True:
-            if self.unanswered and self._chance.random() < 0.5:
+            # While nobody answers, wishes do not pile up: there would be ever more to do afterwards.
+            if self.unanswered and (len(self.unanswered) >= PATIENT or self._chance.random() < 0.5):
                 attempt = self.unanswered.pop(0)
             else:
                 attempt = self.wanted()
@@ -206,6 +208,9 @@ def client(url: str = "") -> httpx2.AsyncClient:
     return httpx2.AsyncClient(base_url=url, trust_env=False, timeout=20, limits=unlimited)
 
 
+_used_signatures: set[str] = set()
+
+
 def headers(customer: Customer, attempt: Attempt | None = None, body: bytes = b"") -> dict[str, str]:
     """What a customer's request carries; no two requests carry the same signature."""
     told = {"X-API-Key": customer.key, "Content-Type": "application/json"}
@@ -213,11 +218,20 @@ def headers(customer: Customer, attempt: Attempt | None = None, body: bytes = b"
         told["Idempotency-Key"] = attempt.key
         body = attempt.body
     if customer.secret is not None:
+        timestamp, told["X-Signature"] = _fresh_signature(customer.secret, body)
+        told["X-Timestamp"] = timestamp
+    return told
+
+
+def _fresh_signature(secret: str, body: bytes) -> tuple[str, str]:
+    """A signature that was never used, with its timestamp."""
+    while True:
         timestamp = str(int(time.time()) + random.SystemRandom().randrange(-200, 200))
         signed = f"{timestamp}\n".encode() + body
-        told["X-Timestamp"] = timestamp
-        told["X-Signature"] = hmac.new(customer.secret.encode(), signed, hashlib.sha256).hexdigest()
-    return told
+        signature = hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()
+        if signature not in _used_signatures:
+            _used_signatures.add(signature)
+            return timestamp, signature
 
 
 def problem_in(response: httpx2.Response) -> dict[str, Any]:
