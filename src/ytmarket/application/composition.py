@@ -37,6 +37,7 @@ from ytmarket.application.requests import RequestService
 from ytmarket.application.resealing import ResealService
 from ytmarket.application.services import Services
 from ytmarket.application.strangers import StrangerService
+from ytmarket.application.strays import StrayService
 from ytmarket.application.topups import TopupService
 from ytmarket.application.usage import UsageMeter
 from ytmarket.application.watching import Facts, WatchService
@@ -177,6 +178,7 @@ def compose(
         scan=scan,
         coverage=CoverageService(scan=scan, queries=queries),
         strangers=StrangerService(new_unit_of_work=uow, clock=clock),
+        strays=StrayService(alarms=alarms),
         topups=TopupService(
             new_unit_of_work=uow,
             clock=clock,

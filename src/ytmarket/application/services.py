@@ -27,6 +27,7 @@ from ytmarket.application.reconciliation import ReconciliationService
 from ytmarket.application.requests import RequestService
 from ytmarket.application.resealing import ResealService
 from ytmarket.application.strangers import StrangerService
+from ytmarket.application.strays import StrayService
 from ytmarket.application.topups import TopupService
 from ytmarket.application.usage import UsageMeter
 from ytmarket.application.watching import WatchService
@@ -59,6 +60,7 @@ class Services:
     resealing: ResealService
     scan: ScanService
     strangers: StrangerService
+    strays: StrayService
     topups: TopupService
     usage: UsageMeter
     watching: WatchService

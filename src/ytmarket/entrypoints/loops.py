@@ -11,7 +11,7 @@ import attrs
 import structlog
 
 from ytmarket.application.books import EVERY
-from ytmarket.application.ports.chain_auditor import AuditedReader
+from ytmarket.application.ports.chain_auditor import AuditedReader, WatchedReader
 from ytmarket.application.ports.chain_reader import ChainReader
 from ytmarket.application.ports.leadership import Leadership
 from ytmarket.application.ports.tokens import Tokens
@@ -29,6 +29,7 @@ AUDIT_PAUSE: Final = timedelta(seconds=10)
 BACK_OFF_MAX: Final = 60
 CLOSING_SECONDS: Final = 5
 STEP_LIMIT: Final = 100
+STRAY_PAUSE: Final = timedelta(days=1)
 USAGE_PAUSE: Final = timedelta(seconds=2)
 HEARTBEAT_PAUSE: Final = timedelta(seconds=10)
 
@@ -124,6 +125,7 @@ class Worker:
             self._loop("books", self._verify, EVERY),
             self._loop("telling", self._tell, 2 * second),
             *(self._auditing(reader) for reader in readers if isinstance(reader, AuditedReader)),
+            *(self._watching(reader) for reader in readers if isinstance(reader, WatchedReader)),
         ]
         bot = reading_bot(settings, services)
         self.bots = [] if bot is None else [BotKeeper(bot=bot, leadership=leadership, tokens=services.tokens)]
@@ -173,6 +175,13 @@ class Worker:
             return False
 
         return self._loop(f"audit:{reader.network}", look, AUDIT_PAUSE)
+
+    def _watching(self, reader: WatchedReader) -> Loop:
+        async def look() -> bool:
+            await self._services.strays.look(reader)
+            return False
+
+        return self._loop(f"strays:{reader.network}", look, STRAY_PAUSE)
 
     def _loop(self, name: str, step: Callable[[], Awaitable[bool]], pause: timedelta) -> Loop:
         return Loop(name=name, step=step, pause=pause, tokens=self._services.tokens)

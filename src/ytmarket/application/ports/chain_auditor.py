@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
-from ytmarket.application.ports.chain_reader import ChainReader, Cursor
+import attrs
+
+from ytmarket.application.ports.chain_reader import ChainReader
 from ytmarket.domain.networks import Network
 from ytmarket.domain.reconciliation import Holding, Statement
 
@@ -42,13 +45,29 @@ class ChainAuditor(Protocol):
         ...
 
 
+@attrs.frozen(kw_only=True)
+class StrayAccount:
+    """Where some of the token lies that belongs to our wallet, and that no reader sees arrive."""
+
+    address: str
+    balance: int  # in the token's smallest units
+
+
+@runtime_checkable
+class WatchedReader(ChainReader, Protocol):
+    """A reader of a network on which a wallet may hold the token in several accounts, and one is read.
+
+    * every account of our wallet that holds some of the token, beside the one that is read, is told of.
+    """
+
+    async def stray_accounts(self) -> Sequence[StrayAccount]:
+        """Those that hold something, by their addresses. Raises `ReaderError`."""
+        ...
+
+
 @runtime_checkable
 class AuditedReader(ChainReader, Protocol):
     """A reader of a network on which the wallet can be audited as well, through the same nodes."""
 
     @property
     def auditor(self) -> ChainAuditor: ...
-
-    async def cursor_at(self, height: int) -> Cursor:
-        """Where reading goes on from this block on, to read some of the chain once more."""
-        ...

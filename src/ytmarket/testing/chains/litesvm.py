@@ -122,6 +122,11 @@ class Ledger:
         mint = Mint.from_bytes(self._svm.get_account(token.mint).data)
         return Holding(token.mint, token.owner, token.amount, mint.decimals)
 
+    def holdings(self) -> dict[Pubkey, Holding]:
+        """Every token account that a transaction has ever named."""
+        named = {key: self.holding(key) for key in map(Pubkey.from_string, self._named)}
+        return {key: holding for key, holding in named.items() if holding is not None}
+
     def execute(
         self,
         *instructions: Instruction,

@@ -69,12 +69,27 @@ class SolanaRpc:
             case "getMultipleAccounts", [addresses, {"commitment": "finalized", "encoding": "base64"}]:
                 value = [self._account(Pubkey.from_string(address)) for address in addresses]
                 return {"context": {"apiVersion": "3.0.0", "slot": self.final}, "value": value}
+            case "getTokenAccountsByOwner", [
+                owner,
+                {"mint": mint},
+                {"commitment": "finalized", "encoding": "base64"},
+            ]:
+                owned = self._owned(Pubkey.from_string(owner), Pubkey.from_string(mint))
+                return {"context": {"apiVersion": "3.0.0", "slot": self.final}, "value": owned}
             case "getSignaturesForAddress", [address, {"commitment": "finalized"} as options]:
                 return self._signatures(Pubkey.from_string(address), options)
             case "getTransaction", [signature, {"commitment": "finalized", "encoding": "json"} as options]:
                 return self._transaction(signature, options)
             case _:
                 raise RefusedByNode(-32601, "Method not found")
+
+    def _owned(self, owner: Pubkey, mint: Pubkey) -> list[dict[str, Any]]:
+        found = self.ledger.holdings().items()
+        return [
+            {"pubkey": str(key), "account": self._account(key)}
+            for key, holding in found
+            if (holding.owner, holding.mint) == (owner, mint)
+        ]
 
     def _signatures(self, address: Pubkey, options: Options) -> Any:
         limit, before = options["limit"], options.get("before")

@@ -7,7 +7,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Final, Self
 
-from ytmarket.adapters.chains.solana.chain import NETWORK, SETTING
+from ytmarket.adapters.chains.solana.chain import NETWORK, SETTING, STALE_AFTER
 from ytmarket.adapters.chains.solana.history import PAGE_MAX, History
 from ytmarket.adapters.chains.solana.node import TIMEOUT, SolanaNode
 from ytmarket.adapters.chains.solana.position import Position
@@ -15,6 +15,7 @@ from ytmarket.adapters.chains.solana.reading import Backlog, Reading
 from ytmarket.adapters.chains.solana.view import View
 from ytmarket.adapters.chains.solana.wallet import Wallet
 from ytmarket.application.endpoints import CALLS_PER_SECOND, Pace, endpoints_of
+from ytmarket.application.ports.chain_auditor import StrayAccount
 from ytmarket.application.ports.chain_reader import ChainMisconfigured, Cursor, Page
 from ytmarket.application.ports.clock import Clock
 from ytmarket.application.rotation import Rotation
@@ -38,12 +39,14 @@ class SolanaReader:
         *,
         transactions: int = TRANSACTIONS_MAX,
         listing: int = PAGE_MAX,
+        stale_after: timedelta = STALE_AFTER,
     ) -> None:
         self._wallet = wallet
         self._rotation = rotation
         self._clock = clock
         self._transactions = transactions
         self._listing = listing
+        self._stale_after = stale_after
         self._backlog: Backlog | None = None
 
     @classmethod
@@ -57,6 +60,7 @@ class SolanaReader:
         timeout: timedelta = TIMEOUT,
         transactions: int = TRANSACTIONS_MAX,
         listing: int = PAGE_MAX,
+        stale_after: timedelta = STALE_AFTER,
     ) -> Self:
         """A reader on these nodes, the preferred one first; none is asked anything yet.
 
@@ -69,7 +73,12 @@ class SolanaReader:
             for endpoint in endpoints_of(SETTING, urls)
         ]
         return cls(
-            Wallet.read(wallet), Rotation(nodes, clock), clock, transactions=transactions, listing=listing
+            Wallet.read(wallet),
+            Rotation(nodes, clock),
+            clock,
+            transactions=transactions,
+            listing=listing,
+            stale_after=stale_after,
         )
 
     @property
@@ -90,6 +99,9 @@ class SolanaReader:
     async def read(self, cursor: Cursor) -> Page:
         return await self._rotation.use(partial(self._read_on, position=Position.read(cursor)))
 
+    async def stray_accounts(self) -> Sequence[StrayAccount]:
+        return await self._rotation.use(self._strays_on)
+
     async def close(self) -> None:
         for node in self._rotation.nodes:
             await node.close()
@@ -97,7 +109,7 @@ class SolanaReader:
     async def _start_on(self, node: SolanaNode) -> Cursor:
         view = await self._view(node)
         tip = await view.tip()
-        if tip.is_stale(self._clock.now()):
+        if tip.is_stale(self._clock.now(), self._stale_after):
             raise view.stands_still(tip)
         return (await History(view, tip, self._listing).position()).write()
 
@@ -121,9 +133,12 @@ class SolanaReader:
         if tip.slot < position.slot:
             raise view.node.behind(f"has got to slot {tip.slot}, and {position.slot} was read before")
         new = await History(view, tip, self._listing).since(position)
-        if not new and tip.is_stale(self._clock.now()):
+        if not new and tip.is_stale(self._clock.now(), self._stale_after):
             raise view.stands_still(tip)
         return Backlog(node=view.node, position=position, tip=tip, waiting=tuple(new))
+
+    async def _strays_on(self, node: SolanaNode) -> Sequence[StrayAccount]:
+        return await (await self._view(node)).strays()
 
     async def _view(self, node: SolanaNode) -> View:
         view = View(node, self._wallet)

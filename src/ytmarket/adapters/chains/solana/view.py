@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import attrs
@@ -18,14 +18,21 @@ from ytmarket.adapters.chains.solana.chain import (
     MINT,
     NETWORK,
     SETTING,
-    STALE_AFTER,
     TOKEN_PROGRAM,
     TOKEN_PROGRAM_2022,
     WALLET_SETTING,
 )
 from ytmarket.adapters.chains.solana.node import SolanaNode
 from ytmarket.adapters.chains.solana.wallet import Wallet
-from ytmarket.adapters.chains.solana.wire import SECONDS_END, Account, Accounts, Executed, Listed
+from ytmarket.adapters.chains.solana.wire import (
+    SECONDS_END,
+    Account,
+    Accounts,
+    Executed,
+    Listed,
+    OwnedAccounts,
+)
+from ytmarket.application.ports.chain_auditor import StrayAccount
 from ytmarket.application.ports.chain_reader import ChainBehind, ChainMisconfigured
 from ytmarket.domain.times import from_epoch
 
@@ -40,8 +47,8 @@ class Tip:
     slot: int
     at: datetime
 
-    def is_stale(self, now: datetime) -> bool:
-        return now - self.at > STALE_AFTER
+    def is_stale(self, now: datetime, after: timedelta) -> bool:
+        return now - self.at > after
 
 
 @attrs.frozen
@@ -107,6 +114,20 @@ class View:
         if (executed.slot, executed.transaction.signatures[0]) != (listed.slot, listed.signature):
             raise self.node.unavailable("answered with another transaction than was asked for")
         return executed
+
+    async def strays(self) -> Sequence[StrayAccount]:
+        """Our wallet's other accounts of the token that hold some of it."""
+        options = {**FINALIZED, "encoding": "base64"}
+        owner, mint = str(self.wallet.owner), {"mint": str(MINT)}
+        answer = await self.node.ask(OwnedAccounts, "getTokenAccountsByOwner", owner, mint, options)
+        found = []
+        for owned in answer.value:
+            token = self._parsed(TokenAccount, owned.account)
+            if (token.owner, token.mint) != (self.wallet.owner, MINT):
+                raise self.node.unavailable("answered with an account that nobody asked for")
+            if owned.pubkey != str(self.wallet.account) and token.amount > 0:
+                found.append(StrayAccount(address=owned.pubkey, balance=token.amount))
+        return sorted(found, key=lambda stray: stray.address)
 
     def stands_still(self, tip: Tip) -> ChainBehind:
         """The trouble when nothing new is to be had from a node that has stopped."""

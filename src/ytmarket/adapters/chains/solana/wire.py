@@ -39,6 +39,19 @@ class Accounts(msgspec.Struct, frozen=True):
     value: list[Account | None]
 
 
+class OwnedAccount(msgspec.Struct, frozen=True):
+    """A token account, and where it stands."""
+
+    pubkey: Address
+    account: Account
+
+
+class OwnedAccounts(msgspec.Struct, frozen=True):
+    """All token accounts of somebody."""
+
+    value: list[OwnedAccount]
+
+
 class Listed(msgspec.Struct, rename="camel", frozen=True):
     """A transaction that names the account, and whether it failed."""
 
