@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import tomllib
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import pytest
 
 from tests.acceptance.server import Server, environment, until
 from tests.chains.optional import require
+from tests.chains.shell import exported, typed
 from tests.docs.reading import ROOT, blocks, text
 
 require("web3", "evm")
@@ -29,6 +30,7 @@ PAGE = text(ROOT / "docs/adding-a-chain.md")
 (TOML,) = blocks(PAGE, "toml")
 START, TOPUP = blocks(PAGE, "sh")
 (EMBEDDED,) = blocks(PAGE, "python")
+OPERATOR = "adding-a-chain-operator"
 TABLE = tomllib.loads(TOML)["usdt_optimism"]
 
 pytestmark = [pytest.mark.anyio, pytest.mark.needs("sh", "curl")]
@@ -50,24 +52,17 @@ def server(optimism: EvmWorld) -> Iterator[Server]:
         file.write_text(TOML.replace("https://optimism.example.com/KEY", optimism.anvil.url))
         *exports, serve = START.splitlines()
         assert serve == "ytmarket serve"
-        asked = "\n".join([*exports, "env"])
-        said = typed(asked, {}).splitlines()
-        settings = dict(line.split("=", 1) for line in said if line.startswith("YTMARKET_"))
+        settings = exported("\n".join(exports))
         settings |= {
             "YTMARKET_NETWORKS": str(file.parent / settings["YTMARKET_NETWORKS"]),
             "YTMARKET_EVM_WALLET": optimism.wallet,
             "YTMARKET_SCAN_SECONDS": "0.2",
+            "YTMARKET_ADMIN_TOKEN": OPERATOR,
         }
         server = Server(data_dir, settings=settings, demo=False)
         server.start()
         yield server
         server.stop()
-
-
-def typed(script: str, variables: Mapping[str, str]) -> str:
-    """What a shell prints that is given a block of the page."""
-    line = ["sh", "-c", script]
-    return subprocess.run(line, env=environment(variables), capture_output=True, text=True, check=True).stdout
 
 
 def ask(server: Server, key: str, path: str) -> Any:
@@ -76,7 +71,7 @@ def ask(server: Server, key: str, path: str) -> Any:
 
 
 async def test_a_seventh_network_is_read_and_credited(server: Server, optimism: EvmWorld) -> None:
-    key = json.loads(server.run("keys", "mint", "ann", "--no-secret", "--json").stdout)[0]["key"]
+    key = new_key(server)
     await optimism.settle()
     until(lambda: delayed(server, key), lambda is_delayed: not is_delayed)
     topup = json.loads(typed(TOPUP, {"KEY": key, "SHOP": server.url}))
@@ -91,7 +86,14 @@ async def test_a_seventh_network_is_read_and_credited(server: Server, optimism: 
     until(lambda: ask(server, key, path)["status"], lambda status: status == "credited_auto")
     assert Usdt.of(str(ask(server, key, "/balance")["balance_usdt"])) == amount
     until(lambda: ask(server, key, f"/deposits?tx={wrong}")["items"][0]["status"], "unmatched".__eq__)
-    assert server.run("verify").returncode == 0
+
+
+def new_key(server: Server) -> str:
+    body = {"label": "ann", "with_secret": False, "ip_whitelist": []}
+    headers = {"Authorization": f"Bearer {OPERATOR}"}
+    with server.client() as client:
+        answer = client.post("/api/admin/api-keys", json=body, headers=headers)
+        return str(answer.raise_for_status().json()["key"])
 
 
 def delayed(server: Server, key: str) -> bool:
