@@ -13,6 +13,7 @@ from psycopg.sql import SQL, Composed, Identifier, Literal
 
 from ytmarket.adapters.postgres.database import PostgresDatabase
 from ytmarket.adapters.postgres.migrate import migrate
+from ytmarket.adapters.postgres.roles import let_in, make_server_role, server_of
 from ytmarket.testing.postgres import TemporaryPostgres
 
 CUT_OFF = SQL("select pg_terminate_backend(pid) from pg_stat_activity where datname = {}")
@@ -30,12 +31,17 @@ def migrated(postgres_server: TemporaryPostgres) -> str:
     """A database with the shop's schema, to be copied."""
     dsn = postgres_server.new_database()
     migrate(dsn)
+    make_server_role(dsn)
+    let_in(dsn, server_of(dsn))
     return dsn
 
 
 @attrs.frozen
 class OpenDatabase:
-    """A Postgres store under test, and what a test may do to it from outside."""
+    """A Postgres store under test, as servers use it, and what a test may do to it from outside.
+
+    *dsn* is the owner's.
+    """
 
     store: PostgresDatabase
     dsn: str
@@ -69,7 +75,7 @@ class OpenDatabase:
 @pytest.fixture
 async def postgres(postgres_server: TemporaryPostgres, migrated: str) -> AsyncIterator[OpenDatabase]:
     dsn = postgres_server.new_database(migrated)
-    store = await PostgresDatabase.open(dsn, durable=False)
+    store = await PostgresDatabase.open(server_of(dsn), durable=False)
     yield OpenDatabase(store, dsn, postgres_server)
     await store.close()
     postgres_server.drop_database(dsn)

@@ -19,6 +19,7 @@ from ytmarket.adapters.postgres.database import PostgresDatabase
 from ytmarket.adapters.postgres.devnet import PostgresDevnet
 from ytmarket.adapters.postgres.leadership import PostgresLeadership
 from ytmarket.adapters.postgres.migrate import migrate
+from ytmarket.adapters.postgres.roles import let_in, make_server_role, server_of
 from ytmarket.adapters.postgres.settings import claim_database
 from ytmarket.adapters.redis.rate_limiter import RedisRateLimiter
 from ytmarket.adapters.system.master_key import load_master_keys
@@ -38,7 +39,7 @@ from ytmarket.application.suppliers import DevnetSupplier, StockSupplier
 from ytmarket.domain import limits
 from ytmarket.domain.networks import Network
 from ytmarket.entrypoints.readers import readers_of, wallets_of
-from ytmarket.entrypoints.settings import Settings
+from ytmarket.entrypoints.settings import Settings, SettingsError
 
 PROBES_MAX: Final = 1_000  # of one process in a minute; it makes one a second at most
 
@@ -57,9 +58,27 @@ async def database_of(settings: Settings, stack: AsyncExitStack) -> str:
     """Where the database is: the one named, or the embedded one, started if nobody has."""
     if settings.database_url is not None:
         return settings.database_url
+    if settings.database_owner_url is not None:
+        raise SettingsError("set YTMARKET_DATABASE_URL too, for the role that servers use")
     server = await asyncio.to_thread(embedded.start, settings.data_dir)
     stack.push_async_callback(asyncio.to_thread, server.stop)
     return server.dsn
+
+
+def made_ready(settings: Settings, dsn: str) -> str:
+    """Migrate the database as its owner; how a server connects to it, as somebody who is not.
+
+    Where only one role is named, it is both.
+    """
+    if settings.database_url is None:
+        owner, server = dsn, server_of(dsn)
+        make_server_role(owner)
+    else:
+        owner, server = settings.database_owner_url or dsn, dsn
+    migrate(owner)
+    if owner != server:
+        let_in(owner, server)
+    return server
 
 
 @asynccontextmanager
@@ -75,7 +94,7 @@ async def open_shop(
     settings.make_networks_known()
     async with AsyncExitStack() as stack:
         dsn = await database_of(settings, stack)
-        await asyncio.to_thread(migrate, dsn)
+        dsn = await asyncio.to_thread(made_ready, settings, dsn)
         database = await PostgresDatabase.open(dsn)
         stack.push_async_callback(database.close)
         await claim_database(database, devnet=settings.is_devnet)

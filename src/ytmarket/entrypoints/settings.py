@@ -153,6 +153,13 @@ class Settings:
         "PostgreSQL to use; without it an embedded one runs in the data folder",
         secret=True,
     )
+    database_owner_url: str | None = setting(
+        "DATABASE_OWNER_URL",
+        "",
+        _text,
+        "the same database as its owner: migrations run so, and servers get no more than they need",
+        secret=True,
+    )
     data_dir: Path = setting(
         "DATA_DIR", "data", Path, "folder for the embedded database, the master key and logs"
     )

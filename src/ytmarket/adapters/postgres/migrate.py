@@ -27,6 +27,16 @@ IS_EMPTY: Final = text(
 )
 
 
+class NotTheOwner(ApplicationError):
+    """The schema is older than this version, and this role may not change it.
+
+    Run `ytmarket migrate` with YTMARKET_DATABASE_OWNER_URL.
+    """
+
+    def __str__(self) -> str:
+        return f"{super().__str__()}: run `ytmarket migrate` with YTMARKET_DATABASE_OWNER_URL set"
+
+
 class UnknownSchema(ApplicationError):
     """A newer ytmarket has changed this database: start that one, or restore an older backup."""
 
@@ -37,6 +47,7 @@ def migrate(dsn: str) -> None:
     Any number of processes may do so at once: one migrates, the others wait and find it done.
 
     Raises:
+        NotTheOwner: There are steps to take, and the role may not.
         Unavailable: The database does not answer.
         UnknownSchema: It was changed by a newer version.
     """
@@ -67,6 +78,8 @@ def _connected(dsn: str) -> Iterator[Connection]:
         with engine.begin() as connection:
             yield connection
     except DBAPIError as error:
+        if isinstance(error.orig, psycopg.errors.InsufficientPrivilege):
+            raise NotTheOwner from error
         if isinstance(error.orig, psycopg.OperationalError):
             raise Unavailable("the database", str(error.orig).strip()) from error
         raise
