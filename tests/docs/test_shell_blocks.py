@@ -3,9 +3,11 @@
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,6 +19,8 @@ import httpx2
 import pytest
 
 from tests.docs.reading import ROOT, blocks, text
+from tests.docs.test_deployment import filled_in
+from tests.redis_server import RedisServer
 from ytmarket.testing.postgres import TemporaryPostgres, temporary_data_dir
 
 BIN: Final = Path(sys.executable).parent
@@ -130,7 +134,7 @@ def test_the_readme_leads_to_a_delivered_order_and_a_credited_top_up(
 def test_an_operators_day(demo: Served, environment: dict[str, str]) -> None:
     """Every command of the page that tells what to do each day, beside the server that runs."""
     page = "docs/operating.md"
-    run(f"set -e\n{block(page, 'ytmarket deposits list')}", demo.folder, environment)
+    run(f"set -e\n{block(page, 'ytmarket status')}", demo.folder, environment)
     imported = run(f"set -e\n{block(page, 'cat > products.csv')}", demo.folder, environment)
     assert imported == ["1 products are in the catalogue.", "2 units added; 2 are available."]
 
@@ -147,16 +151,17 @@ def test_an_operators_day(demo: Served, environment: dict[str, str]) -> None:
         time.sleep(0.2)
     deposits = block(page, "ytmarket deposits credit")
     run(f"set -e\nFP={ann}\nOTHER_FP={bob}\n{deposits}", demo.folder, environment)
-    typed = block(page, "FP=").replace("0123456789ab", ann)
-    run(f"set -e\n{typed}", demo.folder, environment)
+    keys_block = block(page, "FP=").replace("0123456789ab", ann)
+    run(f"set -e\n{keys_block}", demo.folder, environment)
 
     rows = json.loads("".join(run("ytmarket keys list --json", demo.folder, environment)))
     assert [(row["fp"] == ann, row["balance"], row["revoked"] == "-") for row in rows[:2]] == [
         (True, "20.0", False),
         (False, "1007.0", True),
     ]
-    acts = json.loads("".join(run("ytmarket audit --limit 11 --json", demo.folder, environment)))
-    assert [act["action"] for act in reversed(acts)] == [
+    acts = json.loads("".join(run("ytmarket audit --limit 40 --json", demo.folder, environment)))
+    typed = [act["action"] for act in acts if act["actor"].startswith("cli:")]
+    assert typed[11::-1] == [
         "catalog.import",
         "product.stock",
         "deposit.credit",
@@ -168,6 +173,7 @@ def test_an_operators_day(demo: Served, environment: dict[str, str]) -> None:
         "api_key.rotate_secret",
         "api_key.replace",
         "api_key.revoke",
+        "account.unfreeze",
     ]
     run("set -e\nytmarket verify\nytmarket audit verify", demo.folder, environment)
 
@@ -209,3 +215,94 @@ def test_what_was_backed_up_comes_back(demo: Served, environment: dict[str, str]
     ) as copy:
         assert copy.ask("/orders/1") == delivered
         assert copy.ask("/balance") == balance
+
+
+@pytest.fixture
+def redis() -> Iterator[RedisServer]:
+    with tempfile.TemporaryDirectory() as folder:
+        server = RedisServer(Path(folder))
+        server.start()
+        yield server
+        server.stop()
+
+
+@pytest.mark.needs("redis-server", modules=["web3"])
+def test_the_readmes_shop_for_real_networks_runs_behind_a_proxy(
+    environment: dict[str, str], redis: RedisServer
+) -> None:
+    """With a wallet, a PostgreSQL and a Redis of one's own; the node it names does not answer."""
+    shell = block("README.md", "createdb ytmarket")
+    create, copy, load, migrate, serve = shell.splitlines()
+    with temporary_data_dir() as data_dir, TemporaryPostgres() as own:
+        folder = data_dir.parent
+        filled = filled_in() | {
+            "YTMARKET_DATABASE_URL": own.new_database(),
+            "YTMARKET_REDIS_URL": redis.url,
+        }
+        assert create.split() == ["createdb", filled_in()["YTMARKET_DATABASE_URL"].rpartition("/")[2]]
+        (folder / "deploy").symlink_to(ROOT / "deploy")
+        run(copy, folder, environment)
+        (folder / "shop.env").write_text(
+            "".join(f"{name}={shlex.quote(told)}\n" for name, told in filled.items())
+        )
+        run(f"{load}\n{migrate}", folder, environment)
+        started = f"{load}\n{serve.replace('ytmarket serve', 'exec ytmarket serve --port 0', 1)}"
+        with serving(folder, started, environment) as served:
+            minted = run(
+                f"{load}\nytmarket keys mint Ann --no-secret --allow-ip 192.0.2.7 --json", folder, environment
+            )
+            key = json.loads("".join(minted))[0]["key"]
+            for address, status in (("192.0.2.7", 200), ("198.51.100.1, 192.0.2.7", 200), ("192.0.2.8", 403)):
+                through = {"X-API-Key": key, "X-Forwarded-For": address}
+                answer = httpx2.get(f"{served.url}/api/v1/health", headers=through, trust_env=False)
+                assert answer.status_code == status
+            run(f"{load}\nytmarket verify", folder, environment)
+
+
+def test_the_readmes_service_is_installed_where_its_files_say(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
+    """In a folder that plays the root; users, packages and services are only asked for."""
+    typed = block("README.md", "sudo useradd")
+    for top in ("/opt/", "/etc/"):
+        typed = typed.replace(f" {top}", f" {tmp_path}{top}").replace(f"={top}", f"={tmp_path}{top}")
+    asked = tmp_path / "asked"
+    sudo = f"""
+useradd() {{ echo useradd "$@" >> {asked}; }}
+systemctl() {{ echo systemctl "$@" >> {asked}; }}
+sudo() {{
+    case "$1" in
+        PIP_*) echo "$@" >> {asked} ;;
+        install) command $(echo "$@" | sed "s/--group=ytmarket//") ;;
+        *) "$@" ;;
+    esac
+}}
+"""
+    (tmp_path / "shop.env").touch()
+    for name in ("deploy", "constraints.txt"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    run(f"set -e\n{sudo}{typed}", tmp_path, environment)
+
+    unit = text(tmp_path / "etc/systemd/system/ytmarket.service")
+    (settings,), (program,) = (
+        re.findall(r"^EnvironmentFile=/(.+)$", unit, re.MULTILINE),
+        re.findall(r"^ExecStart=/(\S+)", unit, re.MULTILINE),
+    )
+    assert (tmp_path / settings).stat().st_mode & 0o777 == 0o640
+    assert (tmp_path / program).parent == tmp_path / "opt/ytmarket/bin"
+    assert (tmp_path / program).with_name("python3").exists()
+    assert text(tmp_path / "etc/nginx/sites-enabled/ytmarket") == text(ROOT / "deploy/nginx.conf")
+    useradd, pip_install, *services = asked.read_text().splitlines()
+    assert useradd.split()[-1] == re.findall(r"^User=(.+)$", unit, re.MULTILINE)[0]
+    assert ".[server,chains]" in pip_install
+    assert services == ["systemctl enable --now ytmarket", "systemctl reload nginx"]
+
+
+def test_the_first_two_commands_are_there(environment: dict[str, str]) -> None:
+    """Make knows them, and what it would do; doing it takes a port and minutes that a test has not."""
+    for typed, done in zip(
+        block("README.md", "make run").splitlines(), ("serve --demo", "pytest"), strict=True
+    ):
+        command, _, _ = typed.partition("#")
+        planned = run(f"{command} --dry-run", ROOT, environment)
+        assert planned[-1].endswith(done)
