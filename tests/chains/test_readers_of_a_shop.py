@@ -1,17 +1,23 @@
 """Wallets and nodes in the settings become the readers of a shop."""
 
+from datetime import timedelta
+from typing import Any
+
 import pytest
 
+from ytmarket.adapters.chains.evm.chains import Finality
 from ytmarket.adapters.system.clock import SystemClock
 from ytmarket.application.ports.chain_reader import ChainMisconfigured, ChainReader, Cursor
+from ytmarket.domain.money import Usdt
 from ytmarket.domain.networks import Network, WalletFamily
 from ytmarket.entrypoints.readers import LOADERS, readers_of, wallets_of
-from ytmarket.entrypoints.settings import Settings
+from ytmarket.entrypoints.settings import Settings, SettingsError
 
 pytestmark = pytest.mark.needs(modules=["web3", "tronpy", "pytonlib", "solana"])
 
 EVM = "0x52908400098527886E0F7030069857D2E4169EE7"
 NODE = ("http://127.0.0.1:9",)
+SHIPPED = tuple(Network)
 
 
 async def test_each_network_with_a_wallet_and_a_node_is_read() -> None:
@@ -62,3 +68,90 @@ async def test_a_library_that_fails_in_its_own_way_stops_its_own_network_alone(
     assert wallets_of(readers) == {Network.POLYGON: EVM}
     with pytest.raises(ChainMisconfigured, match="ZeroDivisionError"):
         await next(reader for reader in readers if reader.network is Network.TRON).start()
+
+
+@pytest.mark.parametrize("mode", ["blocks", "logs"])
+async def test_tron_is_read_as_the_setting_says(mode: str) -> None:
+    environ = {
+        "YTMARKET_TRON_WALLET": "TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6t",
+        "YTMARKET_TRON_RPC": NODE[0],
+        "YTMARKET_TRON_MODE": mode,
+    }
+    (reader,) = readers_of(Settings.from_environment(environ), SystemClock())
+    assert vars(reader)["_by_lists"] is (mode == "logs")
+    await reader.close()
+
+
+def test_tron_is_read_in_no_other_way() -> None:
+    with pytest.raises(SettingsError, match="YTMARKET_TRON_MODE: say blocks or logs"):
+        Settings.from_environment({"YTMARKET_TRON_MODE": "guesses"})
+
+
+SOLANA = "9WzDXwBbmkg8ZTbNMqUxvQRAyrZzDsGYdLVL9zYtAWWM"
+TON = "EQABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4fIP8B"
+
+
+def readers_with(**given: str) -> dict[Network, Any]:
+    """The readers of all networks under these settings, as the environment holds them."""
+    environ = {
+        "TRON_WALLET": "TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6t",
+        "EVM_WALLET": EVM,
+        "SOLANA_WALLET": SOLANA,
+        "TON_WALLET": TON,
+        "TON_RPC": "/nowhere/config.json",
+        **{f"{name}_RPC": NODE[0] for name in ("TRON", "BSC", "POLYGON", "ARBITRUM", "SOLANA")},
+        **given,
+    }
+    settings = Settings.from_environment({f"YTMARKET_{name}": value for name, value in environ.items()})
+    return {reader.network: reader for reader in readers_of(settings, SystemClock())}
+
+
+def stale_limit(reader: Any) -> timedelta:
+    limit: timedelta = getattr(reader, "_stale_after", None) or reader._chain.stale_after
+    return limit
+
+
+def test_what_endpoints_are_spared_and_heads_are_allowed_comes_from_the_settings() -> None:
+    usual = readers_with()
+    given = readers_with(STALE_HEAD_SECONDS="60", RPC_CALLS_PER_SECOND="3")
+    assert set(usual) == set(given) == set(SHIPPED)
+    assert {stale_limit(reader) for reader in usual.values()} == {timedelta(minutes=15)}
+    assert {stale_limit(reader) for reader in given.values()} == {timedelta(minutes=1)}
+    for readers, calls in ((usual, 10), (given, 3)):
+        for network in set(readers) - {Network.TON}:
+            (node,) = readers[network]._rotation.nodes
+            assert node._pace.per_second == calls, network
+        (servers,) = readers[Network.TON]._rotation.nodes
+        assert servers._calls_per_second == calls
+
+
+def test_arbitrums_finality_is_a_setting_and_no_other_networks() -> None:
+    def finality(network: Network, **given: str) -> Finality:
+        found: Finality = readers_with(**given)[network]._chain.finality
+        return found
+
+    arbitrum = Network.ARBITRUM
+    assert finality(arbitrum) == Finality(depth=120, deep_above=Usdt.of(1_000))
+    given = {"ARBITRUM_DEPTH": "40", "ARBITRUM_FINALIZED_ABOVE_USDT": "0.5"}
+    assert finality(arbitrum, **given) == Finality(depth=40, deep_above=Usdt.of("0.5"))
+    assert finality(arbitrum, ARBITRUM_FINALIZED_ABOVE_USDT="0").deep_above == Usdt(0)
+    assert finality(arbitrum, ARBITRUM_DEPTH="finalized") == Finality()
+    assert finality(Network.BSC, **given) == finality(Network.POLYGON, **given) == Finality()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "complaint"),
+    [
+        ("ARBITRUM_DEPTH", "0", "or `finalized`"),
+        ("ARBITRUM_DEPTH", "soon", "or `finalized`"),
+        ("ARBITRUM_FINALIZED_ABOVE_USDT", "-1", "above 0"),
+        ("ARBITRUM_FINALIZED_ABOVE_USDT", "0.0000001", "an amount in USDT"),
+        ("ARBITRUM_FINALIZED_ABOVE_USDT", "much", "decimal number"),
+        ("RPC_CALLS_PER_SECOND", "0", "from 1 up"),
+        ("RPC_CALLS_PER_SECOND", "2.5", "whole number"),
+        ("STALE_HEAD_SECONDS", "0", "above 0"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_by_its_name(name: str, value: str, complaint: str) -> None:
+    with pytest.raises(SettingsError, match=f"YTMARKET_{name}: .*{complaint}"):
+        Settings.from_environment({f"YTMARKET_{name}": value})

@@ -12,6 +12,8 @@ from ytmarket.application.ports.clock import Clock
 from ytmarket.domain.networks import ADDED, Network, WalletFamily
 from ytmarket.entrypoints.settings import PREFIX, Settings, SettingsError
 
+SHIPPED_EVM: Final = (Network.BSC, Network.POLYGON, Network.ARBITRUM)
+
 EXTRAS: Final = {
     WalletFamily.TRON: "tron",
     WalletFamily.EVM: "evm",
@@ -85,7 +87,7 @@ def _reader(network: Network, wallet: str, settings: Settings, clock: Clock) -> 
             f"{network.facts.title} needs a library: pip install 'ytmarket[{EXTRAS[family]}]'"
         ) from None
     try:
-        return connect(network, wallet, settings.endpoints(network), clock)
+        return connect(network, wallet, settings, clock)
     except ChainMisconfigured as trouble:
         return UnreadableNetwork(network, wallet, trouble)
     except Exception as error:  # noqa: BLE001 - whatever one library does, the other networks are read
@@ -93,15 +95,32 @@ def _reader(network: Network, wallet: str, settings: Settings, clock: Clock) -> 
         return UnreadableNetwork(network, wallet, ChainMisconfigured(why))
 
 
-Connect = Callable[[Network, str, Sequence[str], Clock], ChainReader]
+Connect = Callable[[Network, str, Settings, Clock], ChainReader]
 
 
 def _evm() -> Connect:
-    from ytmarket.adapters.chains.evm.chains import CHAINS  # noqa: PLC0415 - web3 takes a second and 65 MiB
+    from ytmarket.adapters.chains.evm.chains import (  # noqa: PLC0415 - web3 takes a second and 65 MiB
+        CHAINS,
+        FINALIZED,
+        Finality,
+    )
     from ytmarket.adapters.chains.evm.reader import EvmReader  # noqa: PLC0415 - see above
 
-    def connect(network: Network, wallet: str, urls: Sequence[str], clock: Clock) -> ChainReader:
-        return EvmReader.connect(CHAINS[network], wallet, urls, clock)
+    def connect(network: Network, wallet: str, settings: Settings, clock: Clock) -> ChainReader:
+        chain = CHAINS[network]
+        if network in SHIPPED_EVM:
+            chain = attrs.evolve(chain, stale_after=settings.stale_head)
+        if network is Network.ARBITRUM:
+            depth, above = settings.arbitrum_depth, settings.arbitrum_finalized_above
+            finality = FINALIZED if depth is None else Finality(depth=depth, deep_above=above)
+            chain = attrs.evolve(chain, finality=finality)
+        return EvmReader.connect(
+            chain,
+            wallet,
+            settings.endpoints(network),
+            clock,
+            calls_per_second=settings.rpc_calls_per_second,
+        )
 
     return connect
 
@@ -110,8 +129,15 @@ def _tron() -> Connect:
     from ytmarket.adapters.chains.tron.chain import MAINNET  # noqa: PLC0415 - a second and 53 MiB
     from ytmarket.adapters.chains.tron.reader import TronReader  # noqa: PLC0415 - see above
 
-    def connect(_: Network, wallet: str, urls: Sequence[str], clock: Clock) -> ChainReader:
-        return TronReader.connect(MAINNET, wallet, urls, clock)
+    def connect(network: Network, wallet: str, settings: Settings, clock: Clock) -> ChainReader:
+        return TronReader.connect(
+            attrs.evolve(MAINNET, stale_after=settings.stale_head),
+            wallet,
+            settings.endpoints(network),
+            clock,
+            calls_per_second=settings.rpc_calls_per_second,
+            by_lists=settings.tron_mode == "logs",
+        )
 
     return connect
 
@@ -119,8 +145,14 @@ def _tron() -> Connect:
 def _ton() -> Connect:
     from ytmarket.adapters.chains.ton.reader import TonReader  # noqa: PLC0415 - 26 MiB and a native library
 
-    def connect(_: Network, wallet: str, configs: Sequence[str], clock: Clock) -> ChainReader:
-        return TonReader.connect(wallet, configs, clock)
+    def connect(network: Network, wallet: str, settings: Settings, clock: Clock) -> ChainReader:
+        return TonReader.connect(
+            wallet,
+            settings.endpoints(network),
+            clock,
+            calls_per_second=settings.rpc_calls_per_second,
+            stale_after=settings.stale_head,
+        )
 
     return connect
 
@@ -128,8 +160,14 @@ def _ton() -> Connect:
 def _solana() -> Connect:
     from ytmarket.adapters.chains.solana.reader import SolanaReader  # noqa: PLC0415 - 57 MiB
 
-    def connect(_: Network, wallet: str, urls: Sequence[str], clock: Clock) -> ChainReader:
-        return SolanaReader.connect(wallet, urls, clock)
+    def connect(network: Network, wallet: str, settings: Settings, clock: Clock) -> ChainReader:
+        return SolanaReader.connect(
+            wallet,
+            settings.endpoints(network),
+            clock,
+            calls_per_second=settings.rpc_calls_per_second,
+            stale_after=settings.stale_head,
+        )
 
     return connect
 

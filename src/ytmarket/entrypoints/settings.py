@@ -15,6 +15,8 @@ import attrs
 from ytmarket.domain import limits
 from ytmarket.domain.api_keys import AddressRange
 from ytmarket.domain.catalog import MinimumTerms
+from ytmarket.domain.errors import InvalidAmount
+from ytmarket.domain.money import Usdt
 from ytmarket.domain.networks import Network, WalletFamily
 from ytmarket.domain.shop import DELIVERY_DEADLINE, OrderTerms
 from ytmarket.domain.topups import TopupTerms
@@ -70,6 +72,22 @@ def _decimal(value: str) -> Decimal:
 
 def _decimal_or_zero(value: str) -> Decimal:
     return Decimal(0) if value.strip("0.") == "" and value else _decimal(value)
+
+
+def _depth(value: str) -> int | None:
+    if value.lower() == "finalized":
+        return None
+    try:
+        return _count(value)
+    except SettingsError:
+        raise SettingsError("a whole number of blocks from 1 up is needed, or `finalized`") from None
+
+
+def _usdt(value: str) -> Usdt:
+    try:
+        return Usdt.of(_decimal_or_zero(value))
+    except InvalidAmount:
+        raise SettingsError("an amount in USDT is needed, such as 1000 or 0.5") from None
 
 
 def _ranges(value: str) -> tuple[AddressRange, ...]:
@@ -129,6 +147,12 @@ def _networks(value: str) -> tuple[FurtherNetwork, ...]:
         return read_networks(Path(value)) if value else ()
     except NetworksFileError as trouble:
         raise SettingsError(str(trouble)) from None
+
+
+def _tron_mode(value: str) -> str:
+    if value not in {"blocks", "logs"}:
+        raise SettingsError("say blocks or logs")
+    return value
 
 
 def _urls(value: str) -> tuple[str, ...]:
@@ -259,6 +283,27 @@ class Settings:
     scan_interval: timedelta = setting(
         "SCAN_SECONDS", "5", _seconds, "pause between two readings of a network"
     )
+    rpc_calls_per_second: int = setting(
+        "RPC_CALLS_PER_SECOND", "10", _count, "calls that each node may be asked in a second"
+    )
+    stale_head: timedelta = setting(
+        "STALE_HEAD_SECONDS",
+        "900",
+        _seconds,
+        "a node whose newest block is older has stopped, and another one is asked",
+    )
+    arbitrum_depth: int | None = setting(
+        "ARBITRUM_DEPTH",
+        "120",
+        _depth,
+        "blocks on top of a deposit on Arbitrum before it counts, or `finalized` to wait for Ethereum",
+    )
+    arbitrum_finalized_above: Usdt = setting(
+        "ARBITRUM_FINALIZED_ABOVE_USDT",
+        "1000",
+        _usdt,
+        "a larger deposit on Arbitrum waits for Ethereum all the same",
+    )
     refund_interval: timedelta = setting(
         "REFUND_SWEEP_SECONDS", "30", _seconds, "pause between two refund sweeps"
     )
@@ -275,6 +320,12 @@ class Settings:
     ton_wallet: str | None = setting("TON_WALLET", "", _text, "the shop's TON address")
     solana_wallet: str | None = setting("SOLANA_WALLET", "", _text, "the shop's Solana address")
     tron_rpc: tuple[str, ...] = setting("TRON_RPC", "", _urls, "TRON nodes, comma-separated", secret=True)
+    tron_mode: str = setting(
+        "TRON_MODE",
+        "blocks",
+        _tron_mode,
+        "read every block of TRON, or logs: lists of events, where a node is seen to have them all",
+    )
     bsc_rpc: tuple[str, ...] = setting("BSC_RPC", "", _urls, "BNB Smart Chain nodes", secret=True)
     polygon_rpc: tuple[str, ...] = setting("POLYGON_RPC", "", _urls, "Polygon nodes", secret=True)
     arbitrum_rpc: tuple[str, ...] = setting("ARBITRUM_RPC", "", _urls, "Arbitrum nodes", secret=True)
