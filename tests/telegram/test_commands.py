@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from tests.http.shop import NOW
 from tests.telegram.bot_api import read_html
 from tests.telegram.conftest import ANN, BOB, GROUP, Desk
 from tests.telegram.waiting import until
@@ -14,6 +15,7 @@ from ytmarket.adapters.telegram.handlers.table import COMMANDS
 from ytmarket.adapters.telegram.usage import USAGE
 from ytmarket.application.audit import Actor
 from ytmarket.domain.alarms import Alarm, AlarmKind
+from ytmarket.domain.networks import Network
 
 
 async def test_help_names_every_command_and_each_of_them_is_known(desk: Desk) -> None:
@@ -49,14 +51,29 @@ async def test_keys_are_shown_with_balances_and_pages(desk: Desk) -> None:
     assert await desk.told("/keys x") == ["That is not how it is said: /keys [PAGE]."]
 
 
-async def test_status_tells_alarms_networks_and_what_waits(desk: Desk) -> None:
+async def test_status_tells_what_waits_and_how_the_networks_fare(desk: Desk) -> None:
+    services = desk.world.services
+    await services.scan.watch([desk.world.devnet.reader(network) for network in Network])
     await desk.unmatched("7")
+    await desk.order(await desk.world.rich())
+    desk.world.clock.advance(timedelta(seconds=90))
+    async with services.scan.new_unit_of_work() as uow:
+        ton = desk.world.devnet.reader(Network.TON)
+        await uow.networks.note_trouble(ton.network, ton.wallet, "a <node> & its trouble", NOW, stopped=True)
+        await uow.commit()
     (told,) = await desk.told("/status")
-    assert "No alarm rings" in told
-    assert "1 deposits wait for you." in told
+    lines = told.splitlines()
+    assert lines[0] == "✅ No alarm rings."
+    assert "orders processing: 1, the first for 90 s" in lines
+    assert "unmatched deposits: 1, the first for 90 s" in lines
+    assert "usdt_ton: 90 s behind, stopped; a <node> & its trouble" in lines
+    assert "usdt_trc_20: 90 s behind" in lines
+    assert lines[-1] == "2026-05-23 12:01:30 UTC"
+
+
+async def test_status_tells_what_rings(desk: Desk) -> None:
     await desk.world.services.alarms.ring(Alarm(AlarmKind.BOOKS_UNBALANCED, "account:<1>", "a & b"))
-    (told,) = await desk.told("/status")
-    assert "🔔 books_unbalanced account:<1>: a & b" in told
+    assert (await desk.told("/status"))[0].startswith("🔔 books_unbalanced account:<1>: a & b\n")
 
 
 async def test_an_order_is_shown_without_what_was_delivered(desk: Desk) -> None:

@@ -160,7 +160,7 @@ async def test_no_trouble_tells_the_token(desk: Desk) -> None:
         with pytest.raises(TelegramTrouble) as told:
             await desk.bot.step()
         assert secret not in f"{told.value}{told.value!r}"
-        assert told.value.__suppress_context__
+        assert (told.value.__cause__, told.value.__suppress_context__) == (None, True)
 
 
 async def test_a_server_that_is_not_there_is_told_without_its_address(desk: Desk) -> None:

@@ -56,8 +56,9 @@ async def test_a_stranger_presses_in_vain(desk: Desk) -> None:
 
 
 async def test_in_a_listed_group_only_listed_people_are_heard(desk: Desk) -> None:
-    assert await desk.told("/status", user=STRANGER, chat=GROUP) == []
     assert await desk.told("just talking", user=STRANGER, chat=GROUP) == []
+    assert await desk.rows() == []
+    assert await desk.told("/status", user=STRANGER, chat=GROUP) == []
     assert await desk.told("just talking", chat=GROUP) == []
     assert await desk.told("/status@another_bot", chat=GROUP) == []
     assert len(await desk.rows()) == 1

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from html import escape
 from typing import Final
 
 from ytmarket.adapters.telegram.usage import USAGE
 from ytmarket.application.api_keys import Adjusted, MintedKey
 from ytmarket.application.deposit_desk import WaitingDeposit
+from ytmarket.application.ports.networks import NetworkState
 from ytmarket.application.ports.queries import EventView
+from ytmarket.application.ports.watching import Waiting
+from ytmarket.application.watching import ShopState
 from ytmarket.application.website import WebsiteOrder
 from ytmarket.domain.alarms import RungAlarm
 from ytmarket.domain.api_keys import KeySummary
@@ -67,6 +70,41 @@ def refusal_text(refusal: ShopError) -> str:
     extras = refusal.extras() if isinstance(refusal, Refused) else {}
     told = ", ".join(f"{name}: {value}" for name, value in extras.items())
     return esc(f"{refusal}. {told}" if told else f"{refusal}.")
+
+
+def status_lines(state: ShopState) -> list[str]:
+    """How the shop fares; what is well is told in few words."""
+    alarms = [
+        f"🔔 <b>{esc(rung.alarm.kind)}</b> {esc(rung.alarm.subject)}: {esc(rung.alarm.detail)}"
+        for rung in state.alarms
+    ]
+    figures = state.figures
+    waiting = {
+        **{f"orders {name}": queue for name, queue in sorted(figures.orders_open.items())},
+        **{f"refunds of {name} orders": queue for name, queue in sorted(figures.refunds_due.items())},
+        "webhooks": figures.outbox,
+        "unmatched deposits": figures.unmatched,
+    }
+    return [
+        *(alarms or ["✅ No alarm rings."]),
+        *(_waiting(name, queue, state.at) for name, queue in waiting.items() if queue.count),
+        *(_network(network, state.at) for network in state.networks),
+        f"{moment(state.at)} UTC",
+    ]
+
+
+def _waiting(name: str, queue: Waiting, now: datetime) -> str:
+    return f"{esc(name)}: <b>{queue.count}</b>, the first for {_seconds(queue.age_at(now))}"
+
+
+def _network(state: NetworkState, now: datetime) -> str:
+    behind = "not read yet" if state.read_until is None else f"{_seconds(now - state.read_until)} behind"
+    stopped = ", <b>stopped</b>" if state.stopped else ""
+    return f"{esc(state.network)}: {behind}{stopped}{f'; {esc(state.trouble)}' if state.trouble else ''}"
+
+
+def _seconds(span: timedelta) -> str:
+    return f"{max(span, timedelta(0)) // timedelta(seconds=1)} s"
 
 
 def audit_line(row: AuditRow) -> str:

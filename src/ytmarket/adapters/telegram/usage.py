@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 USAGE: Final = (
-    ("/status", "how the shop is: alarms, networks, what waits"),
+    ("/status", "how the shop fares: alarms, what waits, networks"),
     ("/api_audit", "the last 50 acts of operators"),
     ("/keys [PAGE]", "customers' keys with balance and last use"),
     ("/mint NAME", "a new key, shown once; in a private chat only"),

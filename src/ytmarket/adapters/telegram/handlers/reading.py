@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any, Final
 
 from aiogram.types import Message
@@ -11,12 +10,11 @@ from ytmarket.adapters.telegram.buttons import deposit_buttons
 from ytmarket.adapters.telegram.texts import (
     audit_line,
     deposit_line,
-    esc,
     help_text,
     key_line,
     messages,
-    moment,
     order_lines,
+    status_lines,
     website_lines,
 )
 from ytmarket.adapters.telegram.words import Said
@@ -37,23 +35,8 @@ async def tell_help(message: Message) -> None:
 
 
 async def tell_status(message: Message, services: Services) -> None:
-    """/status: what rings, how far each network is read, what waits for a person."""
-    queries, now = services.queries, services.clock.now()
-    ringing = await queries.alarms()
-    waiting = await queries.deposits(DepositStatus.UNMATCHED, Paging(page_size=1))
-    lines = [
-        f"<b>{esc(rung.alarm.kind)}</b> {esc(rung.alarm.subject)}: {esc(rung.alarm.detail)}"
-        for rung in ringing
-    ]
-    lines = ["🔔 " + line for line in lines] or ["✅ No alarm rings."]
-    lines.append(f"{waiting.total} deposits wait for you.")
-    for state in await queries.network_states():
-        behind = "not read yet" if state.read_until is None else f"{_seconds(now - state.read_until)} behind"
-        trouble = f"; {esc(state.trouble)}" if state.trouble else ""
-        stopped = "; <b>stopped</b>" if state.stopped else ""
-        lines.append(f"{state.network}: {behind}{stopped}{trouble}")
-    lines.append(f"{moment(now)} UTC")
-    for text in messages(lines):
+    """/status: what rings, how far each network is read, what waits."""
+    for text in messages(status_lines(await services.watching.state())):
         await message.reply(text)
 
 
@@ -103,7 +86,3 @@ async def tell_website_order(message: Message, services: Services, said: Said) -
 def _heading(found: Listing[Any], things: str) -> str:
     pages = max(1, -(-found.total // found.paging.page_size))
     return f"<b>{found.total} {things}</b>, page {found.paging.page} of {pages}"
-
-
-def _seconds(span: timedelta) -> str:
-    return f"{max(0, int(span.total_seconds()))} s"
