@@ -8,7 +8,7 @@ import attrs
 import pytest
 
 from tests.http.shop import NOW, World, open_world
-from ytmarket.application.alarms import LAG_MAX, AlarmService
+from ytmarket.application.alarms import LAG_MAX
 from ytmarket.application.audit import Actor
 from ytmarket.application.instructions import Instruction
 from ytmarket.application.ports.devnet import DevnetTransfer
@@ -24,8 +24,15 @@ STOPPED = Alarm(AlarmKind.NETWORK_STOPPED, "usdt_ton", "Its nodes disagree.")
 
 
 @pytest.fixture
-def world() -> World:
-    return open_world()
+async def world() -> World:
+    return await watched(open_world())
+
+
+async def watched(world: World) -> World:
+    """The networks with a wallet are read, as far as they go."""
+    wallets = world.services.alarms.networks
+    await world.services.scan.watch([world.devnet.reader(network) for network in wallets])
+    return world
 
 
 @attrs.define
@@ -94,8 +101,38 @@ async def test_a_lagging_network_ends_at_half_the_limit(world: World) -> None:
 
 
 async def test_a_network_without_a_wallet_does_not_lag() -> None:
-    world = open_world(closed=[Network.TON])
+    world = await watched(open_world(closed=[Network.TON]))
     await world.work()
+    world.clock.advance(LAG_MAX + timedelta(seconds=1))
+    assert ("network_lagging", "usdt_ton") not in await ringing(world)
+
+
+async def trouble(world: World, *, stopped: bool = False) -> None:
+    async with world.database.unit_of_work() as uow:
+        wallet = world.devnet.wallet(Network.TON)
+        await uow.networks.note_trouble(
+            Network.TON, wallet, "its nodes refuse", world.clock.now(), stopped=stopped
+        )
+        await uow.commit()
+
+
+async def test_the_trouble_of_a_lagging_network_is_told(world: World) -> None:
+    name = ("network_lagging", "usdt_ton")
+    assert await ringing(world) == {}
+    await trouble(world)
+    assert set(told := await ringing(world)) == {name}
+    assert told[name].startswith("It has never been read (its nodes refuse). ")
+    await world.work()
+    assert await ringing(world) == {}
+    await trouble(world)
+    assert await ringing(world) == {}
+    world.clock.advance(LAG_MAX + timedelta(seconds=1))
+    assert (await ringing(world))[name].startswith("Read until 2026-05-23 12:00 UTC (its nodes refuse). ")
+
+
+async def test_a_network_that_has_stopped_is_no_lagging_one(world: World) -> None:
+    await world.work()
+    await trouble(world, stopped=True)
     world.clock.advance(LAG_MAX + timedelta(seconds=1))
     assert ("network_lagging", "usdt_ton") not in await ringing(world)
 
@@ -164,7 +201,3 @@ async def test_one_that_cannot_be_told_is_tried_again_and_keeps_no_other_back(wo
     world.clock.advance(timedelta(minutes=1))
     assert await alarms.tell_due(pager) == 1
     assert [rung.alarm for rung in pager.heard] == [other, STOPPED]
-
-
-def test_every_shop_has_alarms(world: World) -> None:
-    assert isinstance(world.services.alarms, AlarmService)

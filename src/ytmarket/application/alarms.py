@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import attrs
 
 from ytmarket.application.ports.alarms import AlarmTeller
 from ytmarket.application.ports.clock import Clock
+from ytmarket.application.ports.networks import NetworkState
 from ytmarket.application.ports.queries import ExhaustedWebhooks, Paging, Queries
 from ytmarket.application.ports.unit_of_work import NewUnitOfWork
 from ytmarket.domain.alarms import Alarm, AlarmKind
@@ -103,27 +104,42 @@ class AlarmService:
         last = await self.queries.deposits(DepositStatus.UNMATCHED, Paging(page=waiting.total, page_size=1))
         (oldest,) = last.rows or waiting.rows
         detail = (
-            f"{waiting.total} unmatched, the oldest since {oldest.deposit.at:%Y-%m-%d %H:%M} UTC. "
+            f"{waiting.total} unmatched, the oldest since {_minute(oldest.deposit.at)}. "
             "See `ytmarket deposits list`: credit or return each."
         )
         return [Alarm(AlarmKind.DEPOSITS_UNMATCHED, QUEUE, detail)]
 
     async def _lagging(self, ringing: Collection[tuple[AlarmKind, str]]) -> list[Alarm]:
-        lagging = []
-        for network in self.networks:
-            read_until = await self.queries.read_until(network)
-            if read_until is None:
-                continue
-            is_ringing = (AlarmKind.NETWORK_LAGGING, network.value) in ringing
-            # It ends at half the limit, so that one about as late as the limit does not ring on and off.
-            allowed = self.lag_max // 2 if is_ringing else self.lag_max
-            if self.clock.now() - read_until > allowed:
-                detail = (
-                    f"Read until {read_until:%Y-%m-%d %H:%M} UTC. "
-                    "Payments on it wait, and nothing expires. Check its nodes and the log."
-                )
-                lagging.append(Alarm(AlarmKind.NETWORK_LAGGING, network.value, detail))
-        return lagging
+        # One that has stopped is an alarm of its own.
+        states = [
+            state
+            for state in await self.queries.network_states()
+            if state.network in self.networks and not state.stopped
+        ]
+        return [
+            Alarm(AlarmKind.NETWORK_LAGGING, state.network.value, _lag_in_words(state))
+            for state in states
+            if self._lags(state, (AlarmKind.NETWORK_LAGGING, state.network.value) in ringing)
+        ]
+
+    def _lags(self, state: NetworkState, is_ringing: bool) -> bool:  # noqa: FBT001 - a fact, not a switch
+        if state.read_until is None:
+            return state.trouble is not None
+        # It ends at half the limit, so that one about as late as the limit does not ring on and off.
+        allowed = self.lag_max // 2 if is_ringing else self.lag_max
+        return self.clock.now() - state.read_until > allowed
+
+
+def _lag_in_words(state: NetworkState) -> str:
+    until = (
+        "It has never been read" if state.read_until is None else f"Read until {_minute(state.read_until)}"
+    )
+    trouble = "" if state.trouble is None else f" ({state.trouble})"
+    return f"{until}{trouble}. Payments on it wait, and nothing expires. Check its nodes and the log."
+
+
+def _minute(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC"
 
 
 def _exhausted(found: Iterable[ExhaustedWebhooks]) -> Iterator[Alarm]:
