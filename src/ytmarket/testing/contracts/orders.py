@@ -244,6 +244,18 @@ class OrderContract(StorePartContract):
         async with world.unit_of_work() as uow:
             assert list(await uow.orders.refunds_due(limit=10)) == [partial.id]
 
+    async def test_what_is_owed_to_a_frozen_customer_is_not_due(self, world: World) -> None:
+        frozen, other = await world.customer(10), await world.customer(10)
+        product = await world.product(1, units=2)
+        first, second = [await world.order(customer, product) for customer in (frozen, other)]
+        for order in (first, second):
+            await world.move(order.id, lambda locked: orders.fail(locked, "no", LATER))
+        for is_frozen, due in ((True, [second.id]), (False, [first.id, second.id])):
+            async with world.unit_of_work() as uow:
+                await uow.accounts.set_frozen(frozen.account, frozen=is_frozen)
+                assert list(await uow.orders.refunds_due(limit=len(due))) == due
+                await uow.commit()
+
     async def test_the_charge_is_divided_without_a_rest(self, world: World) -> None:
         customer, product = await world.customer(10), await world.product("3.33", units=3)
         order = await world.order(customer, product, 3)
