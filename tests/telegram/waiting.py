@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 
-SECONDS = 30
+SECONDS = 90  # a busy machine takes its time to start processes
 
 
 async def until(is_so: Callable[[], object]) -> None:
