@@ -265,3 +265,26 @@ def test_both_equations_hold_or_the_difference_is_told(
         opening=at(1, huge + 10), closing=at(2, huge + closing), incoming=incoming, outgoing=outgoing
     )
     assert difference(statement, booked) == expected
+
+
+async def test_what_does_not_add_up_by_itself_is_asked_again_at_once() -> None:
+    books = await opened(came(20, 5, unexplained=1), came(20, 5))
+    await books.have_read(11)  # the books are far behind
+    assert not await books.look()
+    assert (books.chain.asked, books.chain.doubts) == (2, 1)
+    await books.have_read(21, paid(20, 5))
+    assert not await books.look()
+    assert await books.agreed() == at(20, 5)
+
+
+async def test_after_an_agreement_nobody_asks_for_an_hour() -> None:
+    books = await opened(came(20, 0))
+    await books.have_read(30)
+    await books.look()
+    assert books.chain.asked == 1
+    books.clock.advance(INTERVAL - SECOND)
+    await books.look()
+    assert books.chain.asked == 1
+    books.clock.advance(SECOND)
+    await books.look()
+    assert books.chain.asked == 2

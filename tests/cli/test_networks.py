@@ -9,6 +9,7 @@ import pytest
 from tests.cli.conftest import Terminal
 from ytmarket.application.coverage import NotStuck
 from ytmarket.application.ports.chain_reader import ChainGap
+from ytmarket.domain.errors import Conflict
 from ytmarket.domain.networks import Network
 from ytmarket.entrypoints.bootstrap import open_shop
 from ytmarket.entrypoints.settings import Settings
@@ -88,3 +89,24 @@ def test_what_cannot_be_read_is_told(terminal: Terminal) -> None:
     terminal.sql("update network_progress set cursor = '99'")
     with pytest.raises(ChainGap):
         scan(terminal)
+
+
+AGREED = """
+    insert into reconciliation
+    select network, wallet, read_until, read_until, 1, '0x1', read_until, 5
+    from network_progress where network = 'usdt_ton'
+"""
+
+
+def test_a_difference_that_is_explained_is_accepted_once(terminal: Terminal) -> None:
+    scan(terminal)
+    with pytest.raises(Conflict):
+        terminal.types("networks", "accept", TON, "--reason", "nothing to accept")
+    terminal.sql(AGREED)
+    said = terminal.types("networks", "accept", TON, "--reason", "moved by hand")
+    assert "is taken for the truth" in said
+    assert terminal.sql("select height, balance from reconciliation") == [(None, None)]
+    (act,) = [row for row in terminal.rows("audit") if row["action"] == "network.accepted"]
+    assert act["target"] == f"network:{TON}"
+    with pytest.raises(Conflict):
+        terminal.types("networks", "accept", TON, "--reason", "again")

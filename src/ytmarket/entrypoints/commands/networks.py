@@ -1,4 +1,4 @@
-"""`ytmarket networks`: how each network is read, and how to have some of it read once more."""
+"""`ytmarket networks`: how each network is read, and what is done about what was missed or differs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,18 @@ from ytmarket.application.ports.networks import NetworkState
 from ytmarket.domain.coverage import Gap, Span, gaps_between
 from ytmarket.domain.networks import Network
 from ytmarket.entrypoints.bootstrap import Shop
-from ytmarket.entrypoints.terminal import AsJson, DataDir, actor, err, moment, out, show, stop, with_shop
+from ytmarket.entrypoints.terminal import (
+    AsJson,
+    DataDir,
+    Reason,
+    actor,
+    err,
+    moment,
+    out,
+    show,
+    stop,
+    with_shop,
+)
 
 app = typer.Typer(help="How each network is read.", invoke_without_command=True)
 
@@ -78,6 +89,22 @@ def rescan(
         while await shop.services.deposits.settle_due():
             pass
         out.print(_outcome(rereading))
+
+    with_shop(data_dir, use)
+
+
+@app.command()
+def accept(
+    network: Annotated[Network, typer.Argument(help="Which network.")],
+    reason: Reason,
+    data_dir: DataDir = None,
+) -> None:
+    """Where chain and books differ for a reason that is known: let the next comparison open anew."""
+
+    async def use(shop: Shop) -> None:
+        wallet = _reader(shop, network).wallet
+        await shop.services.reconciliation.accept(actor(), network, wallet, reason)
+        out.print(f"What {network} holds at its next comparison is taken for the truth.")
 
     with_shop(data_dir, use)
 
