@@ -113,13 +113,22 @@ def refusing_older(message: str, world: TonWorld) -> Edit:
     return edit
 
 
-def naming_itself(rows: list[Any]) -> list[Any]:
-    """The newest says that it comes after itself."""
-    digits = base64.b64decode(rows[0]["data"]).hex()
-    time = f"{int(rows[0]['transaction_id']['lt']):016x}"
-    place = digits.index(time) + len(time) + 64  # behind its own time stands the hash of the one before
-    digits = digits[:place] + time + digits[place + len(time) :]
-    return [{**rows[0], "data": base64.b64encode(bytes.fromhex(digits)).decode()}]
+def naming(part: str) -> Edit:
+    """The newest one says otherwise of itself; each part stands in it as so many hexadecimal digits."""
+
+    def change(rows: list[Any]) -> list[Any]:
+        digits = base64.b64decode(rows[0]["data"]).hex()
+        time = f"{int(rows[0]['transaction_id']['lt']):016x}"
+        place = digits.index(time)  # the account before it; the hash and the time of the one before behind it
+        begin, new = {
+            "account": (place - 64, "0" * 64),
+            "time": (place, "0" * 16),
+            "before": (place + 16 + 64, time),
+        }[part]
+        digits = digits[:begin] + new + digits[begin + len(new) :]
+        return [{**rows[0], "data": base64.b64encode(bytes.fromhex(digits)).decode()}, *rows[1:]]
+
+    return listed(change)
 
 
 def stack(*entries: dict[str, Any]) -> Edit:
@@ -148,7 +157,9 @@ NONSENSE = {
     "one left out": listed(lambda rows: [rows[0], *rows[2:]]),
     "the newest left out": listed(lambda rows: rows[1:]),
     "one twice": listed(lambda rows: [rows[0], *rows]),
-    "one that comes before itself": listed(naming_itself),
+    "one that comes before itself": naming("before"),
+    "one of another account": naming("account"),
+    "one of another time": naming("time"),
     "another one under its name": listed(
         lambda rows: [{**row, "data": other["data"]} for row, other in pairwise(rows)]
     ),
@@ -217,6 +228,30 @@ async def test_a_jetton_wallet_s_address_has_to_be_one(world: TonWorld, entry: d
     with world.wire.answering(edit):
         assert isinstance(await trouble_of(world.reader(), None), ChainUnavailable)
     assert asked == 1
+
+
+async def test_a_message_that_is_marked_as_come_back_is_no_payment(
+    world: TonWorld, reader: ChainReader
+) -> None:
+    """Chains so far change its words as well, so that no real contract makes one."""
+    start = await reader.start()
+    await world.pay(Usdt.of(5))
+    await world.settle()
+    sender = Address(0, world.payer.account.partition(":")[2])
+
+    def mark(rows: list[Any]) -> list[Any]:
+        (row,) = rows
+        # Flags, kind of address, workchain: 15 bits before the account, so that it stands between digits.
+        bits = f"0110{0b100:03b}{sender.workchain:08b}{int(sender.account, 16):0256b}0"
+        begin = f"{int(bits, 2):068x}"[:67]
+        digits = base64.b64decode(row["data"]).hex()
+        assert digits.count(begin) == 1
+        digits = digits.replace(begin, "7" + begin[1:])
+        return [{**row, "data": base64.b64encode(bytes.fromhex(digits)).decode()}]
+
+    with world.wire.answering(listed(mark)):
+        assert (await drain(reader, start))[0] == []
+    assert await read(reader, start) == 1
 
 
 async def test_a_token_need_not_state_its_decimals(world: TonWorld) -> None:

@@ -98,7 +98,7 @@ class View:
             ) from None
         chain, expected = list[Executed](), newest
         for raw in found.transactions:
-            if _link_of(raw.transaction_id) != expected or expected == BEGINNING:
+            if _link_of(raw.transaction_id) != expected:
                 raise self.server.unavailable("gives transactions that do not follow one another")
             executed = self._executed(raw, expected)
             chain.append(executed)
