@@ -6,17 +6,20 @@ from typing import Any, Final
 import pytest
 
 from tests.docs.reading import ROOT, text
+from ytmarket.adapters.chains.evm.chains import ARBITRUM_FINALITY
 from ytmarket.adapters.postgres import database, embedded_settings
+from ytmarket.adapters.postgres.leadership import PAUSE_SECONDS
 from ytmarket.adapters.system.clock import SystemClock
-from ytmarket.application import orders
+from ytmarket.application import orders, webhooks
 from ytmarket.domain import limits, pricing, reservations, topups
 from ytmarket.domain.money import CENT
 from ytmarket.domain.networks import WalletFamily
+from ytmarket.domain.webhooks import RECEIVER_SHARE
 from ytmarket.entrypoints import seed, settings
 from ytmarket.entrypoints.readers import EXTRAS, readers_of
 from ytmarket.entrypoints.settings import Settings, SettingsError
 
-WORDS: Final = {12: "twelve", 15: "fifteen", 60: "sixty"}
+WORDS: Final = {2: "two", 12: "twelve", 15: "fifteen", 60: "sixty"}
 
 
 def pool_sizes() -> int:
@@ -35,6 +38,9 @@ CLAIMS: Final[list[tuple[str, str, Any]]] = [
     ),
     ("docs/operating.md", "at least {} characters", settings.ADMIN_TOKEN_CHARS_MIN),
     ("docs/adr/0002-one-order-desk-and-batches.md", "up to {}", orders.BATCH_ORDERS_MAX),
+    ("docs/adr/0012-only-final-transfers.md", "at {} blocks", ARBITRUM_FINALITY.depth),
+    ("docs/adr/0013-webhooks-share-one-process.md", "at most {} on their way", webhooks.AT_ONCE),
+    ("docs/adr/0014-scanners-lead-by-advisory-locks.md", "every {} seconds", WORDS[int(PAUSE_SECONDS)]),
 ]
 
 
@@ -45,6 +51,10 @@ def test_a_figure_is_the_codes(page: str, claim: str, figure: object) -> None:
 
 def test_spans_and_distances_told_in_words() -> None:
     assert reservations.TOLERANCE == CENT, "docs: a cent either way"
+    assert reservations.STEP == CENT * 3, "adr 9: three cents apart"
+    assert reservations.REACH == CENT * 100, "adr 9: up to one USDT above"
+    assert ARBITRUM_FINALITY.deep_above == CENT * 100_000, "adr 12: up to 1,000 USDT"
+    assert RECEIVER_SHARE == 8, "adr 13: eight of them there already"
     assert pricing.NEAR == CENT * 2, "adr 6: a hit lies within two cents"
     assert (pricing.CAP_PERCENT, pricing.STEP_PERCENT) == (10, 1), "adr 6: eleven candidates, a percent each"
     assert pricing.WINDOW.total_seconds() == 15 * 60, "glossary, adr 6: a quarter of an hour"
