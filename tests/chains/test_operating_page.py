@@ -56,7 +56,7 @@ async def test_the_spare_node_is_read_while_the_preferred_one_is_away(polygon: E
         await anyio.to_thread.run_sync(server.start)
         try:
             (row,) = await anyio.to_thread.run_sync(
-                lambda: until(lambda: json.loads(server.run(*words, "--json").stdout), is_read)
+                lambda: until(lambda: json.loads(server.run(*words, "--json").stdout), is_read, seconds=90)
             )
         finally:
             await anyio.to_thread.run_sync(server.stop)
