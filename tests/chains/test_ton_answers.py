@@ -182,6 +182,24 @@ async def test_an_answer_that_makes_no_sense_is_none(
     assert await read(reader, start) == PAID
 
 
+async def test_a_history_that_goes_round_in_circles_is_left(
+    world: TonWorld, reader: ChainReader, start: Cursor
+) -> None:
+    kept = list[Any]()
+
+    def circle(query: Query, answer: Answer) -> Answer:
+        if query["@type"] != "raw.getTransactions":
+            return answer
+        kept.append(kept[0] if kept else naming("before")(query, answer)["transactions"][0])
+        row = {**kept[0], "transaction_id": query["from_transaction_id"]}
+        return {**answer, "@type": "raw.transactions", "transactions": [row]}
+
+    with world.wire.answering(circle):
+        async with asyncio.timeout(30):
+            assert "comes before itself" in str(await trouble_of(reader, start))
+    assert len(kept) == 1
+
+
 WRONG = {
     "no contract": editing("smc.runGetMethod", lambda answer: {**answer, "exit_code": -13, "stack": []}),
     "no such method": editing("smc.runGetMethod", lambda answer: {**answer, "exit_code": 11}),
