@@ -33,8 +33,10 @@ class Reign:
 
     async def ended(self) -> None:
         """Raises what the block raised."""
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            await self.task
+        # Waited for from outside: a cancellation of ours must not be taken for a loss of leadership.
+        await asyncio.wait([self.task], timeout=PATIENCE_SECONDS)
+        assert self.task.done(), "it goes on"
+        await self.task
 
     async def _reign(self, leadership: Leadership, name: str) -> None:
         async with leadership.lead(name):
