@@ -61,6 +61,8 @@ class Cluster:
     @contextmanager
     def frozen(self) -> Iterator[None]:
         """Every process stands still, and its sockets stay open."""
+        # The postmaster first: a child that it starts while they are listed would go on working.
+        os.kill(self.processes()[0], signal.SIGSTOP)
         tree = self.processes()
         for pid in tree:
             os.kill(pid, signal.SIGSTOP)
