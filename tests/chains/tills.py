@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
 import attrs
-from solders.sysvar import CLOCK
 
 from ytmarket.adapters.chains.evm.chains import CHAINS, EvmChain
 from ytmarket.adapters.chains.evm.wallet import wallet_of
@@ -20,6 +19,7 @@ from ytmarket.application.ports.clock import Clock
 from ytmarket.domain.money import Usdt
 from ytmarket.domain.networks import Network, WalletFamily
 from ytmarket.entrypoints.readers import LOADERS
+from ytmarket.entrypoints.settings import Settings
 from ytmarket.testing.chains.anvil import running_anvil
 from ytmarket.testing.chains.evm import EvmWorld, lay_out
 from ytmarket.testing.chains.faulty_node import Call, Reply, faulty_node
@@ -122,7 +122,7 @@ def tron_begins(call: Call) -> bool:
 
 
 def solana_begins(call: Call) -> bool:
-    return call["method"] == "getMultipleAccounts" and list(call["params"][0]) == [str(CLOCK)]
+    return call["method"] == "getSignaturesForAddress" and "before" not in call["params"][1]  # the first page
 
 
 def ton_begins(query: Call) -> bool:
@@ -160,8 +160,8 @@ async def ton_till(sandbox: TonSandbox) -> AsyncIterator[Till]:
         gate = Gate(ton_begins)
         world.wire.edit = gate.edit
 
-        def reader_of(_network: Network, wallet: str, configs: Sequence[str], _clock: Clock) -> ChainReader:
-            return world.reader_of(*configs, wallet=wallet)
+        def reader_of(network: Network, wallet: str, settings: Settings, _clock: Clock) -> ChainReader:
+            return world.reader_of(*settings.endpoints(network), wallet=wallet)
 
         before = LOADERS[WalletFamily.TON]
         LOADERS[WalletFamily.TON] = lambda: reader_of
