@@ -11,6 +11,7 @@ import attrs
 import pytest
 
 from tests.chains.optional import require
+from tests.http.shop import open_world
 
 require("web3", "evm")
 require("tronpy", "tron")
@@ -19,6 +20,7 @@ from ytmarket.adapters.chains.evm.chains import CHAINS
 from ytmarket.adapters.chains.evm.reader import EvmReader
 from ytmarket.adapters.chains.tron.reader import TronReader
 from ytmarket.adapters.inmemory.database import InMemoryDatabase
+from ytmarket.adapters.inmemory.leadership import InMemoryLeadership
 from ytmarket.application.alarms import AlarmService
 from ytmarket.application.audit import Actor
 from ytmarket.application.deposits import DepositService, ScanService
@@ -29,8 +31,11 @@ from ytmarket.domain.deposits import Deposit, DepositStatus
 from ytmarket.domain.errors import Conflict
 from ytmarket.domain.networks import Network
 from ytmarket.domain.topups import TopupTerms
+from ytmarket.entrypoints.loops import Worker
+from ytmarket.entrypoints.settings import Settings
 from ytmarket.testing.chains.evm import EvmWorld, new_evm_world
 from ytmarket.testing.chains.faults import Fault
+from ytmarket.testing.chains.token_world import PATIENT
 from ytmarket.testing.chains.tron import TronWorld, new_tron_world
 
 pytestmark = pytest.mark.anyio
@@ -153,12 +158,14 @@ class Till:
 @pytest.fixture(params=WORLDS.values(), ids=list(WORLDS))
 async def world(request: pytest.FixtureRequest, anvil_program: Path) -> AsyncIterator[World]:
     async with request.param(anvil_program) as world:
+        world.timeout = PATIENT
         yield world
 
 
 @pytest.fixture
 async def bsc(anvil_program: Path) -> AsyncIterator[EvmWorld]:
     async with new_evm_world(anvil_program, CHAINS[Network.BSC]) as world:
+        world.timeout = PATIENT
         yield world
 
 
@@ -398,6 +405,7 @@ async def test_of_several_processes_one_looks(bsc: EvmWorld) -> None:
 
 async def test_a_large_payment_that_waits_for_a_deeper_finality_is_not_missed(anvil_program: Path) -> None:
     async with new_evm_world(anvil_program, CHAINS[Network.ARBITRUM]) as arbitrum:
+        arbitrum.timeout = PATIENT
         till = await Till.opened(arbitrum)
         large = await arbitrum.pay_raw(2_000 * 10**6)
         await arbitrum.anvil.mine(1)
@@ -407,3 +415,14 @@ async def test_a_large_payment_that_waits_for_a_deeper_finality_is_not_missed(an
         assert await till.kept(large) == [2_000 * 10**6]
         assert (await till.agreed() or 0) > (opened or 0)
         assert await till.told() == []
+
+
+async def test_a_worker_compares_what_it_reads(bsc: EvmWorld) -> None:
+    services, reader = open_world().services, bsc.reader()
+    worker = Worker(services, [reader], Settings(), InMemoryLeadership())
+    (loop,) = [loop for loop in worker.loops if loop.name.startswith("audit:")]
+    assert loop.name == "audit:usdt_bep_20"
+    await services.scan.scan(reader)
+    bsc.node.calls.clear()
+    assert not await loop.step()
+    assert "eth_call" in bsc.node.calls

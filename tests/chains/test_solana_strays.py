@@ -1,11 +1,13 @@
 """USDT on Solana that was sent to another token account of our wallet is told of, and not lost sight of."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from tests.chains.optional import require
+from tests.http.shop import open_world
 
 require("solana", "solana")
 require("aiohttp", "evm")
@@ -17,12 +19,15 @@ from spl.token.models import AuthorityType, SetAuthorityParams, TransferParams
 
 from ytmarket.adapters.chains.solana.chain import MINT, TOKEN_PROGRAM
 from ytmarket.adapters.inmemory.database import InMemoryDatabase
+from ytmarket.adapters.inmemory.leadership import InMemoryLeadership
 from ytmarket.application.alarms import AlarmService
 from ytmarket.application.ports.chain_auditor import AuditedReader, StrayAccount, WatchedReader
 from ytmarket.application.ports.chain_reader import ChainUnavailable, ReaderError
 from ytmarket.application.strays import StrayService
 from ytmarket.domain.alarms import AlarmKind
 from ytmarket.domain.money import Usdt
+from ytmarket.entrypoints.loops import Worker
+from ytmarket.entrypoints.settings import Settings
 from ytmarket.testing.chains.faults import Fault
 from ytmarket.testing.chains.solana import SolanaWorld, new_solana_world
 from ytmarket.testing.contracts.chain_reader import drain
@@ -126,3 +131,12 @@ async def test_solana_is_watched_and_not_audited(world: SolanaWorld) -> None:
     reader = world.reader()
     assert isinstance(reader, WatchedReader)
     assert not isinstance(reader, AuditedReader)
+
+
+async def test_a_worker_looks_for_them_once_a_day(world: SolanaWorld) -> None:
+    worker = Worker(open_world().services, [world.reader()], Settings(), InMemoryLeadership())
+    (loop,) = [loop for loop in worker.loops if loop.name.startswith("strays:")]
+    assert (loop.name, loop.pause) == ("strays:usdt_solana", timedelta(days=1))
+    world.node.calls.clear()
+    assert not await loop.step()
+    assert "getTokenAccountsByOwner" in world.node.calls

@@ -15,6 +15,7 @@ require("tronpy", "tron")
 from ytmarket.adapters.chains.tron import listing
 from ytmarket.application.ports.chain_reader import ChainGap, ChainUnavailable, Cursor
 from ytmarket.testing.chains.evm_contracts import STRANGER
+from ytmarket.testing.chains.token_world import PATIENT
 from ytmarket.testing.chains.tron import TOKEN, TronWorld, editing, new_tron_world
 from ytmarket.testing.contracts import ChainReaderContract
 from ytmarket.testing.contracts.chain_reader import drain
@@ -28,7 +29,7 @@ INFOS = "walletsolidity/gettransactioninfobyblocknum"
 @pytest.fixture
 async def chain(anvil_program: Path) -> AsyncIterator[TronWorld]:
     async with new_tron_world(anvil_program) as world:
-        world.by_lists = True
+        world.by_lists, world.timeout = True, PATIENT
         yield world
 
 

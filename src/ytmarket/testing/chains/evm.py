@@ -16,7 +16,7 @@ from ytmarket.adapters.chains.evm.wallet import wallet_of
 from ytmarket.testing.chains.anvil import Anvil, running_anvil
 from ytmarket.testing.chains.faults import Fault
 from ytmarket.testing.chains.faulty_node import Call, Edit, Reply, faulty_node
-from ytmarket.testing.chains.token_world import BATCH, FORGED, NO_PACE, TIMEOUT, TOKEN, TokenWorld, lay_down
+from ytmarket.testing.chains.token_world import BATCH, FORGED, NO_PACE, TOKEN, TokenWorld, lay_down
 
 __all__ = [
     "BATCH",
@@ -74,7 +74,7 @@ class EvmWorld(TokenWorld[EvmReader]):
                 urls,
                 self.clock,
                 calls_per_second=NO_PACE,
-                timeout=TIMEOUT,
+                timeout=self.timeout,
                 span=span,
             )
         )

@@ -20,6 +20,9 @@ from ytmarket.testing.chains.shifted_clock import ShiftedClock
 
 NO_PACE: Final = 1_000_000
 TIMEOUT: Final = timedelta(seconds=1)
+PATIENT: Final = timedelta(seconds=30)
+"""For tests without a silent node, on a machine that has much to do."""
+
 DAY: Final = timedelta(days=1)
 TOKEN: Final = Contract("Token")
 FORGED: Final = Contract("Forger")
@@ -36,6 +39,7 @@ class TokenWorld(ABC, Generic[R]):
     anvil: Anvil
     node: FaultyNode
     clock: ShiftedClock = attrs.field(factory=ShiftedClock)
+    timeout: timedelta = TIMEOUT
     transfers_per_transaction_max: int = 1_000
     final_at_once: bool = False
     faults: frozenset[Fault] = frozenset(Fault)
