@@ -216,3 +216,18 @@ async def test_a_tron_node_that_stands_still_is_behind(tron: TronWorld) -> None:
     tron.pass_time(tron.chain.stale_after * 2)
     with pytest.raises(ChainBehind, match="stands at"):
         await reader.auditor.statement(opening)
+
+
+async def test_blocks_that_do_not_follow_on_each_other_tell_nothing(tron: TronWorld) -> None:
+    reader, opening = await opened(tron)
+    await tron.settle()
+
+    def is_astray(block: dict[str, Any]) -> dict[str, Any]:
+        raw = block["block_header"]["raw_data"]
+        if raw.get("number") != opening.point.height + 3:
+            return block
+        return {**block, "block_header": {"raw_data": {**raw, "parentHash": "57" * 32}}}
+
+    lies, refusal = editing("getblockbynum", is_astray), pytest.raises(ChainUnavailable, match="not follow")
+    with tron.tron.without_index(), tron.node.answering(lies), refusal:
+        await reader.auditor.statement(opening)
