@@ -72,7 +72,17 @@ async def test_pressed_twice_it_happens_once_and_is_told_twice(desk: Desk) -> No
     await desk.bot.step()
     assert question.shown.text.endswith("10.0 USDT will be given back.")
     assert await question.cancellations() == 1
-    assert desk.api.notices == []
+    # Each press is told that it was heard.
+    assert [method for method, _ in desk.api.calls].count("answerCallbackQuery") == 3
+    assert (desk.api.notices, desk.logged) == ([], [])
+
+
+async def test_a_press_that_is_heard_late_is_carried_out_and_no_trouble(desk: Desk) -> None:
+    question = await asked(desk)
+    await desk.api.presses(question.shown, question.shown.button("Cancel order"), ANN)
+    desk.api._queries.clear()
+    await desk.bot.step()
+    assert (await question.cancellations(), desk.logged) == (1, [])
 
 
 async def test_delivered_again_to_other_processes_it_happens_once(desk: Desk) -> None:
