@@ -10,7 +10,7 @@ from typing import Any, Final
 import attrs
 
 
-class NetworkType(EnumType):
+class _NetworkType(EnumType):
     """An enumeration that goes on with the networks that an application has added."""
 
     def __iter__(cls) -> Iterator[Any]:
@@ -25,7 +25,7 @@ class NetworkType(EnumType):
         return super().__len__() + len(ADDED)
 
 
-class Network(StrEnum, metaclass=NetworkType):
+class Network(StrEnum, metaclass=_NetworkType):
     """A network, by the name clients use for it: the six here, and what `add_network` has added."""
 
     TRON = "usdt_trc_20"
