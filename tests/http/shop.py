@@ -135,8 +135,9 @@ def open_world(
     limit: int = 60,
     refusals: int = 60,
     closed: Collection[Network] = (),
+    only_read: bool = False,
 ) -> World:
-    """*closed* are networks without a wallet."""
+    """*closed* are networks without a wallet; *only_read* closes a network until it was read."""
     clock = ManualClock(NOW)
     database = InMemoryDatabase()
     tokens = SeededTokens(7)
@@ -159,7 +160,7 @@ def open_world(
         refusal_limiter=InMemoryRateLimiter(clock, limit=refusals),
         devnet=chain if devnet else None,
     )
-    services = compose(ports, RENDERING, Terms(topup=topup_terms or TopupTerms()))
+    services = compose(ports, RENDERING, Terms(topup=topup_terms or TopupTerms(), only_read=only_read))
     return World(
         clock=clock,
         database=database,

@@ -3,8 +3,16 @@
 from datetime import timedelta
 from decimal import Decimal
 
+import pytest
+
 from tests.http.shop import NOW, open_world
 from tests.http.test_admission import code_of
+from ytmarket.application.audit import Actor
+from ytmarket.application.errors import Unavailable
+from ytmarket.application.instructions import Instruction
+from ytmarket.application.website import Buy, WebsiteOrder
+from ytmarket.domain.ids import ProductId
+from ytmarket.domain.networks import Network
 from ytmarket.domain.times import epoch_seconds
 from ytmarket.domain.topups import TopupTerms
 
@@ -87,3 +95,28 @@ async def test_a_topup_is_its_owners_alone() -> None:
         assert (await other.get("/api/v1/balance/topups")).json()["total"] == 0
         for absent in ("x", "%00", "x" * 300, "é", name.upper()):
             assert code_of(await client.get(f"{PATH}/{absent}")) == (404, "topup_not_found")
+
+
+async def test_a_network_takes_no_payments_before_it_was_read() -> None:
+    """Reading begins at what is final then: a payment from before would not be seen."""
+    world = open_world(only_read=True)
+    customer = await world.mint()
+    async with world.client(customer) as client:
+        early = await client.post(PATH, json=TOPUP)
+        assert code_of(early) == (503, "unavailable")
+        assert int(early.headers["Retry-After"]) > 0
+        assert (await client.get("/api/v1/balance/topups")).json()["total"] == 0
+        await world.work()
+        assert (await client.post(PATH, json=TOPUP)).status_code == 200
+
+
+async def test_nor_for_a_website_order() -> None:
+    world = open_world(only_read=True)
+    await world.product(1, "10")
+    buy = Buy(product_id=ProductId(1), quantity=1, network=Network.TON)
+    instruction = Instruction[WebsiteOrder](actor=Actor("ops"), reason="sold", attempt=None)
+    with pytest.raises(Unavailable, match="not been read"):
+        await world.services.website.open(buy, instruction)
+    await world.work()
+    opened = await world.services.website.open(buy, instruction)
+    assert opened.fresh.checkout.network is Network.TON

@@ -24,6 +24,7 @@ from ytmarket.application.deposits import DepositService
 from ytmarket.application.errors import Unavailable
 from ytmarket.application.instructions import Instruction
 from ytmarket.application.marketplace import MarketplaceDesk, Sold
+from ytmarket.application.paying import Payees
 from ytmarket.application.ports.books import Mismatch
 from ytmarket.application.website import Buy, WebsiteDesk
 from ytmarket.domain import orders
@@ -93,7 +94,7 @@ async def sell_outside(world: World, clock: ManualClock) -> None:
         queries=world.queries,
         clock=clock,
         vault=InMemoryVault(),
-        wallets={Network.BSC: WALLET},
+        payees=Payees(wallets={Network.BSC: WALLET}),
         minimum=minimum,
         terms=TopupTerms(lifetime=timedelta(minutes=15)),
         deadline=deadline,

@@ -18,6 +18,7 @@ from ytmarket.application.deposits import DepositService, ScanService
 from ytmarket.application.fulfilment import FulfilmentService
 from ytmarket.application.marketplace import MarketplaceDesk
 from ytmarket.application.orders import OrderDesk
+from ytmarket.application.paying import Payees
 from ytmarket.application.ports.books import Books
 from ytmarket.application.ports.clock import Clock
 from ytmarket.application.ports.devnet import Devnet
@@ -86,13 +87,15 @@ class Ports:
 class Terms:
     """The shop's terms: what it asks of an order, a top-up and a website order.
 
-    A network whose reading lags by more than *lag_max* is an alarm.
+    A network whose reading lags by more than *lag_max* is an alarm; with *only_read* it takes no money
+    before it has been read.
     """
 
     order: OrderTerms = attrs.field(factory=OrderTerms)
     topup: TopupTerms = attrs.field(factory=TopupTerms)
     website: TopupTerms = attrs.field(factory=lambda: TopupTerms(lifetime=LIFETIME))
     lag_max: timedelta = LAG_MAX
+    only_read: bool = False
 
 
 @attrs.frozen(kw_only=True)
@@ -125,6 +128,7 @@ def compose(
         sender=ports.webhook_sender,
         render=rendering.event,
     )
+    payees = Payees(wallets=ports.wallets, only_read=terms.only_read)
     scan = ScanService(new_unit_of_work=uow, clock=clock)
     order_desk = OrderDesk(
         new_unit_of_work=uow,
@@ -184,7 +188,7 @@ def compose(
             clock=clock,
             tokens=tokens,
             terms=terms.topup,
-            wallets=ports.wallets,
+            payees=payees,
             render=rendering.topup,
         ),
         usage=UsageMeter(uow, queries, clock),
@@ -194,7 +198,7 @@ def compose(
             queries=queries,
             clock=clock,
             vault=vault,
-            wallets=ports.wallets,
+            payees=payees,
             minimum=order_desk.minimum,
             terms=terms.website,
             deadline=deadline,

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Final
 
 import attrs
 
+from ytmarket.application.paying import Payees
 from ytmarket.application.ports.clock import Clock
 from ytmarket.application.ports.tokens import Tokens
 from ytmarket.application.ports.unit_of_work import NewUnitOfWork, UnitOfWork
 from ytmarket.application.requests import Origin, replay_of
 from ytmarket.domain import topups
-from ytmarket.domain.errors import AmountTaken, InvalidRequest, Refused
+from ytmarket.domain.errors import AmountTaken, Refused
 from ytmarket.domain.ids import AccountId, ReservationId, TopupId
 from ytmarket.domain.money import Usdt
 from ytmarket.domain.networks import Network
@@ -46,13 +47,13 @@ class TopupAnswer:
 
 @attrs.frozen(kw_only=True)
 class TopupService:
-    """Opens top-ups and lets unpaid ones expire. *wallets* says where each network is paid to."""
+    """Opens top-ups and lets unpaid ones expire. *payees* says where each network is paid to."""
 
     new_unit_of_work: NewUnitOfWork
     clock: Clock
     tokens: Tokens
     terms: TopupTerms
-    wallets: Mapping[Network, str]
+    payees: Payees
     render: Callable[[Topup], bytes]
 
     async def open(self, origin: Origin, command: OpenTopup | Refused) -> TopupAnswer:
@@ -60,6 +61,7 @@ class TopupService:
 
         Raises what `requests.replay_of` refuses, `InvalidRequest`, `AmountTaken`,
         `TooManyOpenTopups` and `TooManyUnpaidTopups`. A refused request still uses its signature up.
+        Raises `Unavailable` as well, for a network that was not read yet.
         """
         now = self.clock.now()
         async with self.new_unit_of_work() as uow:
@@ -81,7 +83,7 @@ class TopupService:
     async def expire_due(self, *, limit: int = 1_000) -> int:
         """Mark unpaid top-ups expired whose networks have been read past their end."""
         count = 0
-        for network in self.wallets:
+        for network in self.payees.wallets:
             async with self.new_unit_of_work() as uow:
                 count += await uow.topups.expire_due(network, limit=limit)
                 await uow.commit()
@@ -90,7 +92,7 @@ class TopupService:
     async def _open(self, uow: UnitOfWork, account: AccountId, command: OpenTopup | Refused) -> Topup:
         if isinstance(command, Refused):
             raise command
-        address = self._address(command.network)
+        address = await self.payees.address(uow, command.network)
         topups.check_amount(command.amount)
         times = TopupTimes.of(command.network, self.terms, self.clock.now())
         await uow.accounts.lock([account])
@@ -111,16 +113,6 @@ class TopupService:
         )
         await uow.topups.add(topup)
         return topup
-
-    def _address(self, network: Network) -> str:
-        address = self.wallets.get(network)
-        if address is None:
-            raise InvalidRequest(
-                pointer="/network",
-                problem="this shop takes no payments on this network",
-                offered=tuple(self.wallets),
-            )
-        return address
 
     async def _reserve(
         self, uow: UnitOfWork, account: AccountId, command: OpenTopup, times: TopupTimes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -10,6 +10,7 @@ import attrs
 
 from ytmarket.application.audit import audited
 from ytmarket.application.instructions import Answered, Instruction, carry_out
+from ytmarket.application.paying import Payees
 from ytmarket.application.ports.clock import Clock
 from ytmarket.application.ports.queries import Queries
 from ytmarket.application.ports.unit_of_work import NewUnitOfWork, UnitOfWork
@@ -22,7 +23,6 @@ from ytmarket.domain.deposits import DepositRecord, DepositStatus
 from ytmarket.domain.errors import (
     DepositNotFound,
     DepositNotWaiting,
-    InvalidRequest,
     NoFreeAmount,
     NoRefundOwed,
     OrderNotFound,
@@ -63,7 +63,7 @@ class WebsiteOrder:
 class WebsiteDesk:
     """Places website orders, and does what an operator does for their buyers.
 
-    *wallets* says where each network is paid to, *minimum* what the least order is at present,
+    *payees* says where each network is paid to, *minimum* what the least order is at present,
     *terms* how long a payment is awaited and its amount closed to others, *deadline* how long
     delivery may take once an order is paid.
     """
@@ -72,7 +72,7 @@ class WebsiteDesk:
     queries: Queries
     clock: Clock
     vault: Vault
-    wallets: Mapping[Network, str]
+    payees: Payees
     minimum: Callable[[], Awaitable[MinimumTerms]]
     terms: TopupTerms
     deadline: timedelta
@@ -81,12 +81,12 @@ class WebsiteDesk:
         """Hold the units and reserve an amount; say what to pay, where and until when.
 
         Raises `InvalidRequest`, `ProductNotFound`, `BelowMinimum`, `InsufficientStock`,
-        `NoFreeAmount` and what `carry_out` does.
+        `NoFreeAmount` and what `carry_out` does; `Unavailable` for a network that was not read yet.
         """
-        address = self._address(wanted.network)
         minimum = await self.minimum()
 
         async def step(uow: UnitOfWork, now: datetime) -> WebsiteOrder:
+            address = await self.payees.address(uow, wanted.network)
             shelf = await shelf_of(uow, wanted.product_id, wanted.quantity, now)
             base = website.base_price(shelf, wanted.quantity, minimum)
             times = TopupTimes.of(wanted.network, self.terms, now)
@@ -198,16 +198,6 @@ class WebsiteDesk:
             return applied
 
         return await carry_out(self.new_unit_of_work, self.clock, instruction, step)
-
-    def _address(self, network: Network) -> str:
-        address = self.wallets.get(network)
-        if address is None:
-            raise InvalidRequest(
-                pointer="/network",
-                problem="this shop takes no payments on this network",
-                offered=tuple(self.wallets),
-            )
-        return address
 
 
 async def _reserve(

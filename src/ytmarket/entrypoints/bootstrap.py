@@ -148,6 +148,7 @@ def _services(
         topup=settings.topup_terms,
         website=settings.website_terms,
         lag_max=settings.lag_alarm,
+        only_read=devnet is None,  # nothing is lost where nothing has a worth
     )
     return compose(ports, RENDERING, terms, on_placed=on_placed)
 

@@ -10,6 +10,7 @@ import anyio.lowlevel
 from ytmarket.adapters.inmemory import InMemoryVault, ManualClock
 from ytmarket.application.audit import Actor
 from ytmarket.application.instructions import Instruction
+from ytmarket.application.paying import Payees
 from ytmarket.application.website import Buy, WebsiteDesk
 from ytmarket.domain import orders, website
 from ytmarket.domain.catalog import MinimumTerms
@@ -125,7 +126,7 @@ class WebsiteRaceContract(StorePartContract):
             queries=world.queries,
             clock=ManualClock(NOW),
             vault=InMemoryVault(),
-            wallets={Network.TRON: WALLET},
+            payees=Payees(wallets={Network.TRON: WALLET}),
             minimum=minimum,
             terms=PAY_TERMS,
             deadline=DELIVERY,

@@ -44,7 +44,7 @@ async def admit_reader(door: Door, exchange: Exchange) -> Reader:
         return Reader(exchange=exchange, shop=ShopFacts())
     shop = ShopFacts(
         devnet=services.devnet is not None,
-        networks=tuple(services.topups.wallets),
+        networks=tuple(services.topups.payees.wallets),
         terms=services.topups.terms,
         rate_limit=services.rate_limiter.limit,
     )

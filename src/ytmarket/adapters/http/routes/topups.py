@@ -22,7 +22,7 @@ async def open_topup(request: ClientRequest) -> Response:
     """POST /balance/topup."""
     service = request.services.topups
     attempt = await read_attempt(request, PATH)
-    command = read_topup(request.body, service.wallets)
+    command = read_topup(request.body, service.payees.wallets)
     if isinstance(command, Refused) and attempt is None and request.signature is None:
         raise command  # nothing is to be written, so nothing need be asked
     opened = await service.open(request.origin(attempt), command)

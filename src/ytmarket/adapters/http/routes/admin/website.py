@@ -25,7 +25,7 @@ from ytmarket.domain.ids import DepositId, OrderId
 async def open_website_order(request: OperatorRequest) -> Response:
     """POST /website-orders: units and an amount are held until it is paid or expires."""
     body, desk = await request.body(), request.services.website
-    wanted = read_website_order(body, desk.wallets)
+    wanted = read_website_order(body, desk.payees.wallets)
     return told(await desk.open(wanted, placing(request, body, render_checkout)))
 
 
