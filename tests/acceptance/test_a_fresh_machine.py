@@ -71,7 +71,7 @@ def test_nothing_is_lost_when_it_is_stopped_or_killed() -> None:
                 sent = {"network": topup["payment_network"], "amount_usdt": topup["amount_usdt"]}
                 assert client.post("/api/devnet/transfers", json=sent).status_code == 200
                 path = f"/api/v1/balance/topup/{topup['topup_id']}"
-                until(lambda: client.get(path).json()["status"], lambda status: status == "credited_auto")  # noqa: B023
+                until(lambda: client.get(path).json()["status"], lambda status: status == "credited_auto")  # noqa: B023 - asked within its round
         assert server.stop() == 0
 
 

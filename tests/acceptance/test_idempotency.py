@@ -134,7 +134,7 @@ def test_sixteen_at_once_under_one_key_make_one_order(shop: Shop, order: dict[st
         key = {"Idempotency-Key": f"{NAME}-at-once-{round_}"}
         body = json.dumps(order).encode() + b" " * round_  # or the rounds would be signed alike
         with ThreadPoolExecutor(16) as pool:
-            answers = list(pool.map(lambda _: customer.post("/orders", body, key), range(16)))  # noqa: B023
+            answers = list(pool.map(lambda _: customer.post("/orders", body, key), range(16)))  # noqa: B023 - asked within its round
         good = [answer for answer in answers if answer.status_code == 200]
         assert good
         assert len({answer.content for answer in good}) == 1

@@ -12,7 +12,7 @@ from ytmarket.application.api_keys import MintedKey
 from ytmarket.application.audit import Actor
 from ytmarket.application.instructions import Instruction
 from ytmarket.application.ports.devnet import DevnetTransfer
-from ytmarket.domain.chart import unmatched, wallet
+from ytmarket.domain.chart import LedgerAccount, unmatched, wallet
 from ytmarket.domain.deposits import DepositRecord
 from ytmarket.domain.errors import AlreadyDone, DepositNotFound, DepositNotWaiting, KeyNotFound, Overdrawn
 from ytmarket.domain.ids import DepositId
@@ -57,8 +57,8 @@ async def queue(operator: httpx2.AsyncClient, query: str = "status=unmatched") -
     return rows
 
 
-def held(world: World, account: str) -> Usdt:
-    return balance_of(account, world.database._state.transfers.values())  # type: ignore[arg-type]
+def held(world: World, account: LedgerAccount) -> Usdt:
+    return balance_of(account, world.database._state.transfers.values())
 
 
 async def test_the_queue_tells_what_a_deposit_was_perhaps_for() -> None:

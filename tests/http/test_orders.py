@@ -12,6 +12,7 @@ from tests.http.shop import NOW, World, open_world
 from tests.http.test_admission import code_of
 from ytmarket.application.audit import Actor
 from ytmarket.application.ports.supplier import CannotDeliver, DeliveredSome, NotYet
+from ytmarket.domain.ids import ProductId
 from ytmarket.domain.times import epoch_seconds
 
 ORDER: dict[str, Any] = {
@@ -118,7 +119,7 @@ async def test_items_come_back_as_they_were_put_in() -> None:
     world, client = await shop_and_buyer()
     odd = '{"login":"ю@x","n":1.50,"big":123456789012345678901234567890,"l":[{"a":null}]}'.encode()
     await world.product(2, "8", units=0)
-    await world.services.catalog.add_stock(2, [odd], Actor("test"))  # type: ignore[arg-type]
+    await world.services.catalog.add_stock(ProductId(2), [odd], Actor("test"))
     number = (await place(client, product_id=2, quantity=1)).json()["order_id"]
     await world.work()
     delivered = await client.get(f"/api/v1/orders/{number}")

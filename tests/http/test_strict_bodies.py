@@ -14,6 +14,7 @@ from ytmarket.adapters.http.wire.orders import read_order
 from ytmarket.adapters.http.wire.text import DEPTH_MAX, read_object
 from ytmarket.application.api_keys import MintedKey
 from ytmarket.domain.errors import InvalidRequest, InvoicesUnavailable
+from ytmarket.domain.ids import ProductId
 from ytmarket.domain.money import Usdt
 from ytmarket.domain.shop import PlaceOrder
 
@@ -278,7 +279,7 @@ def test_good_orders_are_read_to_the_micro(
     told = ORDER | {"product_id": product_id, "quantity": quantity}
     price = "null" if max_price is None else f'"{max_price}"' if as_text else str(max_price)
     read = read_order(text(told, max_price_usdt=price))
-    assert read == PlaceOrder(product_id=product_id, quantity=quantity, max_price=max_price)  # type: ignore[arg-type]
+    assert read == PlaceOrder(product_id=ProductId(product_id), quantity=quantity, max_price=max_price)
 
 
 PLAIN = (

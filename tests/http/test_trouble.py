@@ -74,7 +74,7 @@ class Desk:
 
 
 async def ordered(world: World, fate: Exception) -> httpx2.Response:
-    services = attrs.evolve(world.services, order_desk=Desk(fate))  # type: ignore[arg-type]
+    services = attrs.evolve(world.services, order_desk=Desk(fate))  # type: ignore[arg-type] # all that is asked of a desk
     app = build_app(holder=ShopHolder(services))
     async with world.client(await world.rich(), app=app) as client:
         return await client.post("/api/v1/orders", json=ORDER)
@@ -163,8 +163,8 @@ async def sent(
         if message["type"] == "http.response.start":
             statuses.append(message["status"])
 
-    await app(scope, receive, send)  # type: ignore[arg-type]
-    return statuses  # type: ignore[return-value]
+    await app(scope, receive, send)  # type: ignore[arg-type] # its messages are looser than Starlette's
+    return statuses  # type: ignore[return-value] # of that message, a number
 
 
 PART: dict[str, object] = {"body": b"x", "more_body": True}

@@ -55,8 +55,8 @@ class Desk:
         for bot in self._bots:
             session = bot.bot.session
             # The library waits a quarter of a second for TLS to end; there is none here.
-            if session._session is not None:  # type: ignore[attr-defined]
-                await session._session.close()  # type: ignore[attr-defined]
+            if session._session is not None:  # type: ignore[attr-defined] # an AiohttpSession
+                await session._session.close()  # type: ignore[attr-defined] # the same
 
     async def told(
         self, text: str, user: int = ANN, chat: int | None = None, more: Mapping[str, Any] = NOTHING

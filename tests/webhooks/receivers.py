@@ -133,8 +133,8 @@ class NoWayOut(AsyncNetworkBackend):
         host: str,
         port: int,
         timeout: float | None = None,  # noqa: ASYNC109 - the library's signature
-        local_address: str | None = None,  # noqa: ARG002
-        socket_options: Iterable[SOCKET_OPTION] | None = None,  # noqa: ARG002
+        local_address: str | None = None,  # noqa: ARG002 - the library's signature
+        socket_options: Iterable[SOCKET_OPTION] | None = None,  # noqa: ARG002 - the library's signature
     ) -> AsyncNetworkStream:
         self.dialled.append(host)
         if host.startswith(("127.", "::", "0.")):
@@ -152,9 +152,9 @@ class LyingNetwork(AsyncNetworkBackend):
     async def connect_tcp(
         self,
         host: str,  # noqa: ARG002 - that is the lie
-        port: int,  # noqa: ARG002
+        port: int,  # noqa: ARG002 - the library's signature
         timeout: float | None = None,  # noqa: ASYNC109 - the library's signature
-        local_address: str | None = None,  # noqa: ARG002
-        socket_options: Iterable[SOCKET_OPTION] | None = None,  # noqa: ARG002
+        local_address: str | None = None,  # noqa: ARG002 - the library's signature
+        socket_options: Iterable[SOCKET_OPTION] | None = None,  # noqa: ARG002 - the library's signature
     ) -> AsyncNetworkStream:
         return await self._real.connect_tcp("127.0.0.1", self.port, timeout)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Generic, TypeVar
 
@@ -87,7 +88,7 @@ def _json_lines(file: Path) -> Iterator[tuple[int, Callable[[], dict[str, Any]]]
     with file.open("rb") as lines:
         for number, line in enumerate(lines, start=1):
             if line.strip():
-                yield number, lambda line=line: read_object(line.removeprefix(b"\xef\xbb\xbf"))  # type: ignore[misc]
+                yield number, partial(read_object, line.removeprefix(b"\xef\xbb\xbf"))
 
 
 def _csv_rows(file: Path) -> Iterator[tuple[int, Callable[[], dict[str, Any]]]]:
@@ -102,7 +103,7 @@ def _csv_rows(file: Path) -> Iterator[tuple[int, Callable[[], dict[str, Any]]]]:
             begin = rows.line_num + 1
             for row in rows:
                 if row:
-                    yield begin, lambda row=row: _as_object(header, row)  # type: ignore[misc]
+                    yield begin, partial(_as_object, header, row)
                 begin = rows.line_num + 1
         except csv.Error as trouble:
             raise ImportRefused(file, [(rows.line_num, f"is no CSV: {trouble}")]) from None
