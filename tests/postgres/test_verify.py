@@ -215,6 +215,38 @@ PLANTED: Final[dict[str, tuple[str, str]]] = {
         "reservation",
         "reservation 3",
     ),
+    "update website_order set paid_on = null where paid_on is not null and refund_tx_hash is null": (
+        "website order",
+        "order ",
+    ),
+    "update website_order set paid_on = 'usdt_ton' where refund_tx_hash is not null": (
+        "website order",
+        "order ",
+    ),
+    "update website_order set paid_on = network where paid_on is null": ("website order", "order "),
+    "update website_order set refund_tx_hash = null where refund_tx_hash is not null": (
+        "website order",
+        "order ",
+    ),
+    "update website_order set refund_tx_hash = 'x' where paid_on is not null": ("website order", "order "),
+    "update website_order set network = 'usdt_ton' where paid_on is null": ("website order", "order "),
+    "update website_order set expires_at = expires_at + interval '1 day' where paid_on is null": (
+        "website order",
+        "order ",
+    ),
+    "delete from website_order where paid_on is null": ("website order", "order "),
+    "update website_order set order_id = 7 where paid_on is null and order_id ="
+    " (select max(order_id) from website_order)": ("website order", "order 7"),
+    "update transfer set amount = amount + 1 where kind = 'website_refund_owed'": ("website order", "order "),
+    "delete from transfer where kind = 'website_refund_paid'": ("website order", "order "),
+    "delete from transfer where kind = 'website_payment'": ("website order", "order "),
+    "update transfer set debit = 'wallet:usdt_ton' where kind = 'website_payment'": (
+        "website order",
+        "order ",
+    ),
+    "update reservation set payer = 99 where purpose = 1": ("website order", "order "),
+    "update reservation set amount = amount + 1000000 where purpose = 1": ("website order", "order "),
+    "update deposit set order_id = 7 where status = 'applied'": ("website order", "deposit "),
     "update product set available = available + 1": ("stock", "product "),
     "update stock_unit set order_id = null where order_id = 7": ("stock", "product "),
     "delete from stock_unit where id = 30": ("stock", "product "),
@@ -346,7 +378,7 @@ async def test_a_database_that_is_not_there_is_unavailable(postgres: OpenDatabas
 
 TABLES: Final = (
     "account", "transfer", "orders", "deposit", "topup", "reservation", "product", "stock_unit", "delivery",
-    "event",
+    "event", "website_order",
 )  # fmt: skip
 
 

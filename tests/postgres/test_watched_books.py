@@ -74,6 +74,11 @@ PLANTED: Final[Mapping[str, tuple[str, str, AccountId | None]]] = {
         "update reservation set amount = amount - 10000 where id = 3",
         ANN,
     ),
+    "website order": (
+        "update website_order set refund_tx_hash = null where refund_tx_hash is not null",
+        f"update website_order set refund_tx_hash = '{'x' * 64}' where order_id = 9",
+        None,
+    ),
     "stock": (
         "update product set available = available + 1",
         "update product set available = available - 1",

@@ -48,6 +48,7 @@ COLUMNS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     "product": {"products": ("id",)},
     "stock_unit": {"products": ("product_id",), "orders": ("order_id",), "units": ("id",)},
     "topup": {"topups": ("id",), "deposits": ("deposit_id",)},
+    "website_order": {"orders": ("order_id",), "reservations": ("reservation_id",)},
     "delivery": {"orders": ("order_id",), "units": ("unit_id",)},
 }
 """Table → name in the questions → the columns in which it is told."""

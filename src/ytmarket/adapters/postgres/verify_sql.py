@@ -187,6 +187,60 @@ RESERVATIONS: Final = """
         or upper(band) <> network_number * 1000000000000000 + amount + 10001
     )
 """
+WEBSITE: Final = """
+    with moved as (
+        select order_id,
+            array_agg(split_part(debit, ':', 2))
+                filter (where kind in ('website_payment', 'deposit_applied')) as paid_on,
+            array_agg(split_part(credit, ':', 2)) filter (where kind = 'website_refund_paid') as returned_by,
+            coalesce(sum(case when credit = 'refunds_payable' then amount when debit = 'refunds_payable'
+                then -amount end), 0) as payable
+        from transfer where order_id is not null and {orders:order_id} group by order_id
+    ),
+    kept as (
+        select orders.id, orders.channel, orders.status, orders.refunded, orders.created_at,
+            orders.price as amount, website_order.*, reservation.purpose, reservation.payer,
+            reservation.network as reserved_on, reservation.amount as reserved, reservation.live
+        from orders full join website_order on website_order.order_id = orders.id
+        left join reservation on reservation.id = website_order.reservation_id
+        where ({orders:orders.id} or {orders:website_order.order_id}
+                or {reservations:website_order.reservation_id})
+            and (orders.channel = 'website' or website_order.order_id is not null)
+    )
+    select 'order ' || coalesce(kept.id, kept.order_id),
+        case when kept.order_id is null then 'not known how it is paid' else concat_ws(' ', kept.channel,
+            'paid on', coalesce(kept.paid_on, 'none') || ',', coalesce(moved.payable, 0), 'owed,',
+            'paid back by', coalesce(kept.refund_tx_hash, 'nothing')) end,
+        concat_ws(' ', 'website paid on', coalesce(array_to_string(moved.paid_on, ' and '), 'none') || ',',
+            case when kept.refund_tx_hash is null then kept.refunded else 0 end, 'owed, paid back by',
+            coalesce('a transfer from ' || array_to_string(moved.returned_by, ' and '), 'nothing')),
+        null::bigint
+    from kept left join moved on moved.order_id = coalesce(kept.id, kept.order_id)
+    where kept.order_id is null or kept.channel is distinct from 'website'
+        or moved.paid_on is distinct from case when kept.paid_on is not null then array[kept.paid_on] end
+        or moved.returned_by is distinct from
+            case when kept.refund_tx_hash is not null then array[kept.paid_on] end
+        or coalesce(moved.payable, 0) <> case when kept.refund_tx_hash is null then kept.refunded else 0 end
+    union all
+    select 'order ' || kept.order_id,
+        concat_ws(' ', kept.reserved_on, kept.reserved, kept.purpose, kept.payer, kept.live),
+        concat_ws(' ', kept.network, kept.amount, 1, kept.order_id, kept.created_at, kept.expires_at),
+        null
+    from kept
+    where kept.id is not null and kept.order_id is not null and (
+        (kept.reserved_on, kept.reserved, kept.purpose, kept.payer)
+            is distinct from (kept.network, kept.amount, 1::smallint, kept.order_id)
+        or kept.status = 'awaiting_payment'
+            and not kept.live @> tstzrange(kept.created_at, kept.expires_at)
+    )
+    union all
+    select 'deposit ' || deposit.id, 'of order ' || coalesce(deposit.order_id::text, 'of nobody'),
+        'of order ' || coalesce(transfer.order_id::text, 'of nobody'), null
+    from deposit left join transfer on transfer.deposit_id = deposit.id
+        and transfer.kind in ('website_payment', 'deposit_applied')
+    where {deposits:deposit.id} and deposit.status = 'applied'
+        and (transfer.order_id is null or transfer.order_id is distinct from deposit.order_id)
+"""
 STOCK: Final = """
     select 'product ' || product.id, product.available::text, count(stock_unit.id)::text, null::bigint
     from product left join stock_unit on stock_unit.product_id = product.id and stock_unit.order_id is null
@@ -253,6 +307,7 @@ CHECKS: Final[Mapping[str, str]] = {
     "deposit's owner": OWNERS,
     "top-up": TOPUPS,
     "reservation": RESERVATIONS,
+    "website order": WEBSITE,
     "stock": STOCK,
     "units": UNITS,
     "delivery": HANDED_OUT,
