@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.acceptance.server import Server
 from tests.acceptance.shop import Shop
 from tests.conftest import STRICT
 from ytmarket.adapters.http.openapi import OPERATIONS
@@ -21,13 +22,19 @@ NODE = ROOT / "tests/node"
 BLOCK = re.compile(r'<pre [^>]*aria-label="(\w+) example"><code>(.*?)</code></pre>', re.DOTALL)
 
 
-def example(shop: Shop, language: str, *, signed: bool) -> str:
-    """The block, with a funded customer's key filled in, and polling faster than politeness asks."""
-    customer = shop.customer(1_000, secret=signed)
-    blocks = {name: unescape(text) for name, text in BLOCK.findall(shop.http.get("/api/docs").text)}
+def on_the_page(page: str, language: str, api: str, key: str, secret: str | None) -> str:
+    """The block with an address, a key and perhaps a secret filled in, as a reader does."""
+    blocks = {name: unescape(text) for name, text in BLOCK.findall(page)}
     assert set(blocks) == {"Python", "Node", "Go", "curl"}
-    code = blocks[language].replace("https://shop.example/api/v1", shop.server.api)
-    code = code.replace("YOUR_API_KEY", customer.key).replace("YOUR_SECRET", customer.secret or "")
+    code = blocks[language].replace("https://shop.example/api/v1", api)
+    return code.replace("YOUR_API_KEY", key).replace("YOUR_SECRET", secret or "")
+
+
+def example(shop: Shop, language: str, *, signed: bool) -> str:
+    """The block for a funded customer, polling faster than politeness asks."""
+    customer = shop.customer(1_000, secret=signed)
+    page = shop.http.get("/api/docs").text
+    code = on_the_page(page, language, shop.server.api, customer.key, customer.secret)
     return code.replace("time.sleep(5)", "time.sleep(0.2)").replace("5000", "200").replace(
         "5 * time.Second", "200 * time.Millisecond"
     )  # fmt: skip
@@ -53,6 +60,15 @@ def test_python(catalogue: Shop, tmp_path: Path, *, signed: bool) -> None:
     (tmp_path / "example.py").write_text(example(catalogue, "Python", signed=signed))
     told = run(sys.executable, "example.py", cwd=tmp_path)
     assert "Ended: completed" in told and "'login'" in told
+
+
+def test_python_on_the_demo_shop(demo: Server, tmp_path: Path) -> None:
+    """The server of `make run` and the key without a secret that it printed: nothing else is filled in."""
+    with demo.client() as reader:
+        page = reader.get("/api/docs").text
+    (tmp_path / "example.py").write_text(on_the_page(page, "Python", demo.api, demo.keys[1], None))
+    told = run(sys.executable, "example.py", cwd=tmp_path)
+    assert "Ended: completed" in told.splitlines()[-1] and "'login'" in told
 
 
 @pytest.mark.needs("curl", "openssl", "sh")
