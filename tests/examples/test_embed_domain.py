@@ -24,3 +24,7 @@ def test_the_example_prices_an_order_and_matches_a_deposit() -> None:
         "credited 100.02 USDT",
         "charged 12.46 USDT after 1 hit, balance 87.56 USDT",
     ]
+
+
+def test_it_takes_thirty_lines_and_not_one_more() -> None:
+    assert len(EXAMPLE.read_text(encoding="utf-8").splitlines()) <= 30
