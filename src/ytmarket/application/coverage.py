@@ -12,6 +12,7 @@ from ytmarket.application.errors import ApplicationError
 from ytmarket.application.ports.chain_reader import ChainReader, Cursor, Page
 from ytmarket.application.ports.queries import Queries
 from ytmarket.domain.coverage import Gap, gaps_between
+from ytmarket.domain.further_networks import source_of
 from ytmarket.domain.networks import Network
 
 
@@ -81,7 +82,7 @@ class CoverageService:
 
     async def gaps(self, network: Network, wallet: str) -> Sequence[Gap]:
         """What was left out, lowest first."""
-        covered = await self.queries.coverage(network, wallet)
+        covered = await self.queries.coverage(network, source_of(network, wallet))
         return gaps_between(one.span for one in covered)
 
     def filling(self, reader: ChainReader, gap: Gap) -> Rereading:
@@ -96,11 +97,19 @@ class CoverageService:
         With *restart*, which is for a network that cannot be read on, reading goes on from there.
         Raises `NotStuck` where it can.
         """
-        covered = await self.queries.coverage(reader.network, reader.wallet)
+        source = source_of(reader.network, reader.wallet)
+        covered = await self.queries.coverage(reader.network, source)
         last = max((one.span.last for one in covered), default=None)
         stuck = await self._stuck(reader) if restart else None
         async with self.scan.new_unit_of_work() as uow:
-            details = {"wallet": reader.wallet, "first": first, "last": last, "restart": restart or None}
+            details = {
+                "wallet": reader.wallet,
+                "first": first,
+                "last": last,
+                "restart": restart or None,
+                "before": "nothing read yet" if last is None else f"read up to block {last}",
+                "after": f"{'reading goes on' if restart else 'read again'} from block {first}",
+            }
             now = self.scan.clock.now()
             await audited(uow, actor, now, "network.rescan", f"network:{reader.network}", **details)
             await uow.commit()
@@ -108,8 +117,9 @@ class CoverageService:
 
     async def _stuck(self, reader: ChainReader) -> Cursor:
         states = await self.queries.network_states()
+        source = source_of(reader.network, reader.wallet)
         is_in_trouble = any(
-            state.trouble is not None and (state.network, state.wallet) == (reader.network, reader.wallet)
+            state.trouble is not None and (state.network, state.wallet) == (reader.network, source)
             for state in states
         )
         cursor = await self.scan.cursor(reader)

@@ -16,6 +16,7 @@ from ytmarket.application.website_steps import pay
 from ytmarket.domain import ledger, matching
 from ytmarket.domain.deposits import Deposit, DepositRecord, DepositStatus, UnmatchedReason
 from ytmarket.domain.errors import AccountFrozen
+from ytmarket.domain.further_networks import source_of
 from ytmarket.domain.ids import AccountId, DepositId, OrderId, TopupId
 from ytmarket.domain.matching import Ambiguous, Claim, Match, Matched, Unmatched
 from ytmarket.domain.money import ZERO
@@ -43,8 +44,8 @@ class ScanService:
     async def watch(self, readers: Collection[ChainReader]) -> None:
         """From now on these networks are read, and no others: so their states are told."""
         async with self.new_unit_of_work() as uow:
-            wallets = {reader.network: reader.wallet for reader in readers}
-            await uow.networks.watch(wallets, self.clock.now())
+            sources = {reader.network: _source(reader) for reader in readers}
+            await uow.networks.watch(sources, self.clock.now())
             await uow.commit()
 
     async def note_trouble(self, reader: ChainReader, trouble: str, *, stopped: bool = False) -> None:
@@ -52,7 +53,7 @@ class ScanService:
         told = trouble[:TROUBLE_CHARS_MAX]
         async with self.new_unit_of_work() as uow:
             await uow.networks.note_trouble(
-                reader.network, reader.wallet, told, self.clock.now(), stopped=stopped
+                reader.network, _source(reader), told, self.clock.now(), stopped=stopped
             )
             await uow.commit()
 
@@ -83,7 +84,7 @@ class ScanService:
     async def cursor(self, reader: ChainReader) -> Cursor | None:
         """Where reading goes on; None before the first page."""
         async with self.new_unit_of_work() as uow:
-            return await uow.deposits.cursor(reader.network, reader.wallet)
+            return await uow.deposits.cursor(reader.network, _source(reader))
 
     async def page(self, reader: ChainReader, after: Cursor | None) -> Page:
         """What comes after this cursor, or after the present head. Raises `ReaderError`."""
@@ -100,9 +101,9 @@ class ScanService:
         """
         now = self.clock.now()
         async with self.new_unit_of_work() as uow:
-            new = await uow.deposits.keep_page(reader.network, reader.wallet, after, page, now)
+            new = await uow.deposits.keep_page(reader.network, _source(reader), after, page, now)
             if new is not None and page.span is not None:
-                await uow.networks.cover(reader.network, reader.wallet, page.span, now)
+                await uow.networks.cover(reader.network, _source(reader), page.span, now)
             await uow.commit()
         return new
 
@@ -112,7 +113,7 @@ class ScanService:
         async with self.new_unit_of_work() as uow:
             new = await uow.deposits.keep_missed(page.deposits, now)
             if page.span is not None:
-                await uow.networks.cover(reader.network, reader.wallet, page.span, now)
+                await uow.networks.cover(reader.network, _source(reader), page.span, now)
             await uow.commit()
         return new
 
@@ -232,6 +233,10 @@ class DepositService:
             transfer = ledger.deposit_set_aside(record.id, deposit.network, deposit.amount, self.clock.now())
             await uow.accounts.post([transfer])
         await uow.deposits.save(_unmatched(record, why, deposit))
+
+
+def _source(reader: ChainReader) -> str:
+    return source_of(reader.network, reader.wallet)
 
 
 def _order_in(match: Match) -> OrderId | None:

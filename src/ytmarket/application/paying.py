@@ -9,6 +9,7 @@ import attrs
 from ytmarket.application.errors import Unavailable
 from ytmarket.application.ports.unit_of_work import UnitOfWork
 from ytmarket.domain.errors import InvalidRequest
+from ytmarket.domain.further_networks import source_of
 from ytmarket.domain.networks import Network
 
 
@@ -32,6 +33,6 @@ class Payees:
                 problem="this shop takes no payments on this network",
                 offered=tuple(self.wallets),
             )
-        if self.only_read and await uow.deposits.cursor(network, address) is None:
+        if self.only_read and await uow.deposits.cursor(network, source_of(network, address)) is None:
             raise Unavailable(f"{network} has not been read yet")
         return address

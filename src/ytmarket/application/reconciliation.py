@@ -17,6 +17,7 @@ from ytmarket.application.ports.unit_of_work import NewUnitOfWork
 from ytmarket.domain.alarms import Alarm, AlarmKind
 from ytmarket.domain.deposits import Deposit
 from ytmarket.domain.errors import Conflict
+from ytmarket.domain.further_networks import source_of
 from ytmarket.domain.networks import Network
 from ytmarket.domain.reconciliation import Difference, Holding, Statement, difference
 
@@ -58,7 +59,7 @@ class ReconciliationService:
 
         Raises `ReaderError`: nothing has been found out then, and it is tried again.
         """
-        check = self._waiting.pop((reader.network, reader.wallet), None)
+        check = self._waiting.pop((reader.network, _source(reader)), None)
         if check is None or check.until <= self.clock.now():
             check = await self._begin(reader)
         return check is not None and await self._compare(reader, check)
@@ -68,20 +69,30 @@ class ReconciliationService:
 
         Raises `Conflict` where nothing was agreed on before.
         """
-        now = self.clock.now()
+        now, source = self.clock.now(), source_of(network, wallet)
         async with self.new_unit_of_work() as uow:
-            if not await uow.reconciliation.forget(network, wallet, now):
+            height = await uow.reconciliation.forget(network, source, now)
+            if height is None:
                 raise Conflict
-            target = f"network:{network.value}"
-            await audited(uow, actor, now, "network.accepted", target, reason=reason, wallet=wallet)
+            await audited(
+                uow,
+                actor,
+                now,
+                "network.accepted",
+                f"network:{network.value}",
+                wallet=wallet,
+                before=f"agreed up to block {height}",
+                after="the next check opens anew",
+                reason=reason,
+            )
             await uow.alarms.end(AlarmKind.NETWORK_DIFFERENCE, network.value, now)
             await uow.commit()
-        self._waiting.pop((network, wallet), None)
+        self._waiting.pop((network, source), None)
 
     async def _begin(self, reader: AuditedReader) -> Check | None:
         now = self.clock.now()
         async with self.new_unit_of_work() as uow:
-            task = await uow.reconciliation.take_up(reader.network, reader.wallet, now, now + self.patience)
+            task = await uow.reconciliation.take_up(reader.network, _source(reader), now, now + self.patience)
             await uow.commit()
         if task is None:
             return None
@@ -107,7 +118,7 @@ class ReconciliationService:
     async def _compare(self, reader: AuditedReader, check: Check) -> bool:
         booked = await self._booked(reader, check.statement)
         if booked is None:
-            self._waiting[reader.network, reader.wallet] = check
+            self._waiting[reader.network, _source(reader)] = check
             return False
         found = difference(check.statement, booked)
         if found is None:
@@ -121,7 +132,9 @@ class ReconciliationService:
         """What the books hold of these blocks; None while the scanner has not read all of them."""
         first, last = statement.opening.point, statement.closing.point
         async with self.new_unit_of_work() as uow:
-            booked = await uow.reconciliation.booked(reader.network, reader.wallet, first.height, last.height)
+            booked = await uow.reconciliation.booked(
+                reader.network, reader.wallet, first.height, last.height, source=_source(reader)
+            )
         return booked.raw if booked is not None and booked.read_until > last.at else None
 
     async def _put_right(self, reader: AuditedReader, statement: Statement, found: Difference) -> bool:
@@ -152,22 +165,29 @@ class ReconciliationService:
         raise ChainUnavailable(f"no end was found in {PAGES_MAX} pages of {reader.network}")
 
     async def _invented(self, reader: ChainReader, statement: Statement, read: list[Deposit]) -> str:
-        """Which deposits in the books the chain knows nothing of, in words; nothing: none."""
+        """Which deposits in the books the chain knows nothing of, and what to do, in words; nothing: none."""
         first, last = statement.opening.point.height, statement.closing.point.height
         async with self.new_unit_of_work() as uow:
             kept = await uow.reconciliation.deposits(reader.network, reader.wallet, first, last)
         true = {(deposit.key, deposit.raw) for deposit in read}
-        false = [deposit.tx_hash for deposit in kept if (deposit.key, deposit.raw) not in true]
+        false = [
+            f"deposit {record.id} ({record.deposit.tx_hash})"
+            for record in kept
+            if (record.deposit.key, record.deposit.raw) not in true
+        ]
         if not false:
             return ""
         more = f" and {len(false) - SHOWN_MAX} more" if len(false) > SHOWN_MAX else ""
-        return f"In the books and not on the chain: {', '.join(false[:SHOWN_MAX])}{more}."
+        return (
+            f"In the books and not on the chain: {', '.join(false[:SHOWN_MAX])}{more}."
+            " Once an explorer agrees, `ytmarket deposits orphan` takes each back by its number."
+        )
 
     async def _agree(self, reader: ChainReader, holding: Holding, *, after: Holding | None) -> None:
         now = self.clock.now()
         async with self.new_unit_of_work() as uow:
             is_ours = await uow.reconciliation.agree(
-                reader.network, reader.wallet, holding, after=after, due_at=now + self.interval
+                reader.network, _source(reader), holding, after=after, due_at=now + self.interval
             )
             if is_ours and after is not None:
                 await uow.alarms.end(AlarmKind.NETWORK_DIFFERENCE, reader.network.value, now)
@@ -177,6 +197,10 @@ class ReconciliationService:
         blocks = f"after block {statement.opening.point.height} up to {statement.closing.point.height}"
         detail = f"{_words(found, reader.network.facts.decimals)}, {blocks}. {told}"
         await self.alarms.ring(Alarm(AlarmKind.NETWORK_DIFFERENCE, reader.network.value, detail))
+
+
+def _source(reader: ChainReader) -> str:
+    return source_of(reader.network, reader.wallet)
 
 
 def _words(found: Difference, decimals: int) -> str:

@@ -118,7 +118,7 @@ from ytmarket.domain.errors import (
     TooManyUnpaidTopups,
     TopupNotFound,
 )
-from ytmarket.domain.further_networks import add_network
+from ytmarket.domain.further_networks import add_network, source_of
 from ytmarket.domain.idempotency import (
     Attempt,
     StoredAnswer,
@@ -390,6 +390,7 @@ __all__ = [
     "reservations",
     "shop",
     "signatures",
+    "source_of",
     "times",
     "topups",
     "webhook_urls",

@@ -40,3 +40,15 @@ def add_network(code: str, facts: NetworkFacts) -> Network:
     ADDED[code] = network
     CODES.append(code)
     return network
+
+
+def source_of(network: Network, wallet: str) -> str:
+    """Under which name it is kept how far the wallet was read: of an added network, with its token.
+
+    The six have one token for ever. That of an added network is the operator's word, and another one
+    is another history: reading begins anew with it.
+    """
+    if network.value not in ADDED:
+        return wallet
+    token = network.facts.token
+    return f"{wallet}/{token.lower() if token.startswith('0x') else token}"

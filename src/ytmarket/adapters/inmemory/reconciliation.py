@@ -10,7 +10,7 @@ import attrs
 from ytmarket.adapters.inmemory.rows import ReconciliationRow
 from ytmarket.adapters.inmemory.state import State
 from ytmarket.application.ports.reconciliation import Booked, Task
-from ytmarket.domain.deposits import Deposit
+from ytmarket.domain.deposits import DepositRecord, DepositStatus
 from ytmarket.domain.networks import Network
 from ytmarket.domain.reconciliation import Holding
 
@@ -41,24 +41,32 @@ class InMemoryReconciliation:
         self._state.reconciliations.put((network, wallet), agreed)
         return True
 
-    async def forget(self, network: Network, wallet: str, now: datetime) -> bool:
+    async def forget(self, network: Network, wallet: str, now: datetime) -> int | None:
         row = self._state.reconciliations.get((network, wallet))
         if row is None or row.agreed is None:
-            return False
+            return None
         not_before = self._state.progress[network, wallet].read_until
         forgotten = attrs.evolve(row, agreed=None, due_at=now, not_before=not_before)
         self._state.reconciliations.put((network, wallet), forgotten)
-        return True
+        return row.agreed.point.height
 
-    async def booked(self, network: Network, wallet: str, after: int, to: int) -> Booked | None:
-        progress = self._state.progress.get((network, wallet))
+    async def booked(
+        self, network: Network, wallet: str, after: int, to: int, *, source: str
+    ) -> Booked | None:
+        progress = self._state.progress.get((network, source))
         if progress is None:
             return None
         found = await self.deposits(network, wallet, after, to)
-        return Booked(raw=sum(deposit.raw for deposit in found), read_until=progress.read_until)
+        return Booked(raw=sum(record.deposit.raw for record in found), read_until=progress.read_until)
 
-    async def deposits(self, network: Network, wallet: str, after: int, to: int) -> Sequence[Deposit]:
-        found = (record.deposit for record in self._state.deposits.values())
-        of_wallet = (one for one in found if (one.network, one.recipient) == (network, wallet))
-        inside = (one for one in of_wallet if after < one.height <= to)
-        return sorted(inside, key=lambda one: (one.height, one.tx_hash, one.event_index))
+    async def deposits(self, network: Network, wallet: str, after: int, to: int) -> Sequence[DepositRecord]:
+        def is_counted(record: DepositRecord) -> bool:
+            one = record.deposit
+            is_inside = (one.network, one.recipient) == (network, wallet) and after < one.height <= to
+            return is_inside and record.status is not DepositStatus.ORPHANED
+
+        def place(record: DepositRecord) -> tuple[int, str, int]:
+            one = record.deposit
+            return (one.height, one.tx_hash, one.event_index)
+
+        return sorted(filter(is_counted, self._state.deposits.values()), key=place)

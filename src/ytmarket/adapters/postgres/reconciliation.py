@@ -11,7 +11,7 @@ import attrs
 from ytmarket.adapters.postgres.connections import Connection
 from ytmarket.adapters.postgres.deposits import DEPOSIT_COLUMNS, record_of
 from ytmarket.application.ports.reconciliation import Booked, Task
-from ytmarket.domain.deposits import Deposit
+from ytmarket.domain.deposits import DepositRecord
 from ytmarket.domain.networks import Network
 from ytmarket.domain.reconciliation import Holding, Point
 
@@ -30,12 +30,15 @@ AGREE: Final = """
         and (height, ref, balance) is not distinct from (%s::bigint, %s::text, %s::numeric)
 """
 FORGET: Final = """
+    with former as (
+        select network, wallet, height from reconciliation
+        where network = %(network)s and wallet = %(wallet)s and height is not null for update
+    )
     update reconciliation
-    set height = null, ref = null, at = null, balance = null, due_at = %s,
+    set height = null, ref = null, at = null, balance = null, due_at = %(now)s,
         not_before = network_progress.read_until
-    from network_progress
-    where reconciliation.network = %s and reconciliation.wallet = %s
-        and reconciliation.height is not null
+    from former, network_progress
+    where reconciliation.network = former.network and reconciliation.wallet = former.wallet
         and network_progress.network = reconciliation.network
         and network_progress.wallet = reconciliation.wallet
 """
@@ -44,14 +47,15 @@ BOOKED: Final = """
         (
             select coalesce(sum(raw), 0) from deposit
             where network = %(network)s and height > %(after)s and height <= %(to)s
-                and recipient = %(wallet)s
+                and recipient = %(wallet)s and status <> 'orphaned'
         ),
         read_until
-    from network_progress where network = %(network)s and wallet = %(wallet)s
+    from network_progress where network = %(network)s and wallet = %(source)s
 """
 DEPOSITS: Final = f"""
     select {DEPOSIT_COLUMNS} from deposit
     where network = %s and recipient = %s and height > %s and height <= %s
+        and status <> 'orphaned'
     order by height, tx_hash collate "C", event_index
 """
 
@@ -77,18 +81,21 @@ class PostgresReconciliation:
         agreed = await self._connection.execute(AGREE, (*new, network, wallet, *before))
         return agreed.rowcount == 1
 
-    async def forget(self, network: Network, wallet: str, now: datetime) -> bool:
-        forgotten = await self._connection.execute(FORGET, (now, network, wallet))
-        return forgotten.rowcount == 1
+    async def forget(self, network: Network, wallet: str, now: datetime) -> int | None:
+        asked = {"network": network, "wallet": wallet, "now": now}
+        row = await (await self._connection.execute(FORGET, asked)).fetchone()
+        return None if row is None else int(row[0])
 
-    async def booked(self, network: Network, wallet: str, after: int, to: int) -> Booked | None:
-        asked = {"network": network, "wallet": wallet, "after": after, "to": to}
+    async def booked(
+        self, network: Network, wallet: str, after: int, to: int, *, source: str
+    ) -> Booked | None:
+        asked = {"network": network, "wallet": wallet, "after": after, "to": to, "source": source}
         row = await (await self._connection.execute(BOOKED, asked)).fetchone()
         return None if row is None else Booked(raw=int(row[0]), read_until=row[1])
 
-    async def deposits(self, network: Network, wallet: str, after: int, to: int) -> Sequence[Deposit]:
+    async def deposits(self, network: Network, wallet: str, after: int, to: int) -> Sequence[DepositRecord]:
         found = await self._connection.execute(DEPOSITS, (network, wallet, after, to))
-        return [record_of(row).deposit async for row in found]
+        return [record_of(row) async for row in found]
 
 
 def _holding(row: tuple[Any, ...]) -> Holding | None:

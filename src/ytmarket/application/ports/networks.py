@@ -17,7 +17,7 @@ class NetworkState:
     """How the reading of one network fares, whichever process does it.
 
     *trouble* is what went wrong last, without secrets, and None once reading goes on. *stopped*: nobody
-    tries again until a setting is changed.
+    tries again until a setting is changed. *wallet*: as `source_of` names what is read.
     """
 
     network: Network

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import attrs
 
-from ytmarket.domain.deposits import Deposit
+from ytmarket.domain.deposits import DepositRecord
 from ytmarket.domain.networks import Network
 from ytmarket.domain.reconciliation import Holding
 
@@ -35,7 +35,8 @@ class ReconciliationRepository(Protocol):
     * a check that is due is taken up by one, however many ask, and is due again at the time named;
     * nothing is due before the network has been read for the first time;
     * an agreement replaces only the one that it was found from;
-    * what is booked and how far was read are told as of one moment, to the smallest unit.
+    * what is booked and how far was read are told as of one moment, to the smallest unit;
+    * what its chain took back is booked no more.
     """
 
     async def take_up(self, network: Network, wallet: str, now: datetime, until: datetime) -> Task | None:
@@ -54,17 +55,20 @@ class ReconciliationRepository(Protocol):
         """Up to there all is well, and the next check is due then. False: *after* is the last no more."""
         ...
 
-    async def forget(self, network: Network, wallet: str, now: datetime) -> bool:
-        """Have the next check open anew, at once; False where there is nothing agreed on."""
+    async def forget(self, network: Network, wallet: str, now: datetime) -> int | None:
+        """Have the next check open anew, at once; up to which height all agreed, None where nothing did."""
         ...
 
-    async def booked(self, network: Network, wallet: str, after: int, to: int) -> Booked | None:
+    async def booked(
+        self, network: Network, wallet: str, after: int, to: int, *, source: str
+    ) -> Booked | None:
         """Deposits to this wallet in the blocks after the one and up to the other, whatever became of them.
 
-        None before the network has been read for the first time.
+        Those that were orphaned are none any more.
+        *source* is what the reading is kept under. None before the network has been read for the first time.
         """
         ...
 
-    async def deposits(self, network: Network, wallet: str, after: int, to: int) -> Sequence[Deposit]:
+    async def deposits(self, network: Network, wallet: str, after: int, to: int) -> Sequence[DepositRecord]:
         """The same deposits one by one, in chain order."""
         ...

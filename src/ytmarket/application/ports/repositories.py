@@ -239,7 +239,7 @@ class DepositRepository(Protocol):
     """
 
     async def cursor(self, network: Network, wallet: str) -> Cursor | None:
-        """Where this wallet's reading goes on; None before its first page."""
+        """Where the reading of this wallet, as `source_of` names it, goes on; None before its first page."""
         ...
 
     async def keep_page(
@@ -346,8 +346,8 @@ class WebhookRepository(Protocol):
         """False when the claim had been lost meanwhile."""
         ...
 
-    async def resend(self, event: EventId, now: datetime) -> bool:
-        """Send it again from its first attempt; False for an unknown or unwanted one."""
+    async def resend(self, event: EventId, now: datetime) -> Delivery | None:
+        """Send it again from its first attempt; how it fared until now, None for an unknown or unwanted one."""
         ...
 
 

@@ -8,7 +8,7 @@ import attrs
 
 from ytmarket.application.ports.chain_reader import Cursor, Page
 from ytmarket.application.ports.reconciliation import Booked, Task
-from ytmarket.domain.deposits import Deposit
+from ytmarket.domain.deposits import Deposit, DepositStatus
 from ytmarket.domain.networks import Network
 from ytmarket.domain.reconciliation import Holding, Point
 from ytmarket.testing.contracts.concurrency import at_once
@@ -49,9 +49,9 @@ async def _agree(world: World, holding: Holding, *, after: Holding | None) -> bo
     return agreed
 
 
-async def _booked(world: World, after: int, to: int, *, wallet: str = WALLET) -> Booked | None:
+async def _booked(world: World, after: int, to: int, *, source: str = WALLET) -> Booked | None:
     async with world.unit_of_work() as uow:
-        return await uow.reconciliation.booked(BSC, wallet, after, to)
+        return await uow.reconciliation.booked(BSC, WALLET, after, to, source=source)
 
 
 def _arrived(world: World, height: int, raw: int) -> Deposit:
@@ -121,8 +121,28 @@ class ReconciliationContract(StorePartContract):
         assert await _booked(world, 11, 12) == Booked(raw=1, read_until=NOW)
         assert await _booked(world, 13, 99) == Booked(raw=0, read_until=NOW)
         async with world.unit_of_work() as uow:
-            assert list(await uow.reconciliation.deposits(BSC, WALLET, 10, 12)) == [one, two]
-            assert list(await uow.reconciliation.deposits(BSC, WALLET, 12, 99)) == [three]
+            listed = [
+                [record.deposit for record in await uow.reconciliation.deposits(BSC, WALLET, after, to)]
+                for after, to in ((10, 12), (12, 99))
+            ]
+        assert listed == [[one, two], [three]]
+
+    async def test_what_its_chain_took_back_is_booked_no_more(self, world: World) -> None:
+        one, two = _arrived(world, 11, 3), _arrived(world, 12, 4)
+        await _read(world, one, two)
+        async with world.unit_of_work() as uow:
+            gone, stays = await uow.reconciliation.deposits(BSC, WALLET, 10, 12)
+            await uow.deposits.save(attrs.evolve(gone, status=DepositStatus.ORPHANED))
+            await uow.commit()
+        assert await _booked(world, 10, 12) == Booked(raw=4, read_until=NOW)
+        async with world.unit_of_work() as uow:
+            assert list(await uow.reconciliation.deposits(BSC, WALLET, 10, 12)) == [stays]
+
+    async def test_how_far_was_read_is_told_of_the_source_that_is_asked_for(self, world: World) -> None:
+        await _read(world, _arrived(world, 11, 3))
+        assert await _booked(world, 10, 13, source="another source") is None
+        await _read(world, wallet="another source")
+        assert await _booked(world, 10, 13, source="another source") == Booked(raw=3, read_until=NOW)
 
     async def test_nothing_is_taken_up_or_agreed_without_a_commit(self, world: World) -> None:
         await _read(world)
