@@ -71,6 +71,16 @@ RULES: Final[dict[str, str]] = {
             else channel <> 'api' and charged = 0
         end
     """,
+    "a price below the cap is near no amount that counted when it was made": """
+        -- An order's number tells when it had its turn at the desk. With eleven hits it pays the cap,
+        -- near others or not; an amount whose order ended undelivered may be taken again.
+        select later.id, later.product_id, later.price, later.hits, earlier.id, earlier.price
+        from orders as later, generate_series(-2, 2) as cents, orders as earlier
+        where later.channel = 'api' and later.hits < 11
+            and earlier.price = later.price + cents * 10000 and earlier.id < later.id
+            and earlier.created_at > later.created_at - interval '15 minutes'
+            and not (earlier.channel = 'api' and earlier.status in ('failed', 'expired', 'cancelled'))
+    """,
     "what is available is what is free": """
         select product.id, product.available, count(stock_unit.id) from product
         left join stock_unit on stock_unit.product_id = product.id and stock_unit.order_id is null

@@ -15,7 +15,14 @@ import pytest
 from tests.acceptance.server import until
 from tests.faults import books
 from tests.faults.effort import times
-from tests.faults.load import Customers, client, everything_that_was_told_is_there, headers, problem_in
+from tests.faults.load import (
+    ORDERS,
+    Customers,
+    client,
+    everything_that_was_told_is_there,
+    headers,
+    problem_in,
+)
 from tests.faults.processes import Command, Server
 from tests.faults.shop import Customer, Database
 from tests.faults.wire import lines, request
@@ -65,6 +72,30 @@ async def test_two_servers_and_two_workers_do_everything_once(database: Database
     assert [row[0] for row in books.rows(database.dsn, CREDITED)] == ["credited_auto"]
     for command in (*servers, *workers):
         assert '"level": "error"' not in command.printed
+
+
+@pytest.mark.parametrize(("product", "cents"), [(3, 337), (5, 537)])
+async def test_equal_orders_at_two_servers_at_one_moment_take_each_price_once(
+    database: Database, folder: Path, product: int, cents: int
+) -> None:
+    servers = [Server.on(folder, database.settings(), "--no-workers") for _ in range(2)]
+    await asyncio.gather(*(to_thread(server.start) for server in servers))
+    body = b'{"product_id": %d, "quantity": 1, "payment_method": "balance"}' % product
+    buyers = [customer for customer in database.customers if customer.secret is None]
+    async with lines([server.port for server in servers], 6 * len(buyers)) as everyone:
+        asked = [
+            line.ask(request("POST", ORDERS, headers(buyer), body))
+            for buyer, line in zip(6 * buyers, everyone, strict=True)
+        ]
+        told = await asyncio.gather(*asked)
+    for server in servers:
+        server.end()
+    assert {answer.status for answer in told} == {200}
+    prices = [(cents * (100 + percent) + 50) // 100 for percent in range(11)]
+    below = [(price, hits) for hits, price in enumerate(prices)]
+    capped = [(prices[-1], 11)] * (len(told) - len(below))
+    assert books.rows(database.dsn, "select price / 10000, hits from orders order by id") == below + capped
+    assert books.broken_rules(database.dsn) == {}
 
 
 @pytest.fixture
