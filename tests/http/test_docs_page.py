@@ -24,10 +24,10 @@ from ytmarket.adapters.http.wire.bodies import _custom
 from ytmarket.adapters.http.wire.orders import EventView
 from ytmarket.adapters.http.wire.topups import TopupView
 from ytmarket.application import errors as application_errors
-from ytmarket.domain import errors, limits, signatures
+from ytmarket.domain import errors, limits, pricing, signatures
 from ytmarket.domain.errors import Refused
 from ytmarket.domain.networks import Network
-from ytmarket.domain.order_states import OrderStatus
+from ytmarket.domain.order_states import MOVES, OrderStatus, RefundStatus
 
 
 @attrs.define
@@ -202,6 +202,25 @@ async def test_networks_limits_states_and_fields_come_from_the_code() -> None:
     assert set(facts.ON_ORDERS) == set(OrderStatus)
     bodies = {name for found in OPERATIONS if found.body for name in found.body.__struct_fields__}
     assert set(facts.ON_FIELDS) == bodies
+
+
+async def test_all_that_a_webhook_can_tell_is_named_in_its_order() -> None:
+    intro = (await read()).text.partition('id="webhooks-title"')[2].partition("<pre")[0]
+    told = [word for word in re.findall(r"<code>(\w+)</code>", intro) if word != "webhook_url"]
+    assert told == [
+        "processing", "completed", "partial", "failed", "expired", "cancelled", "refunded", "processing"
+    ]  # fmt: skip
+    assert set(told) == {status for status, _ in MOVES.values()} | {RefundStatus.REFUNDED}
+
+
+async def test_who_comes_first_when_a_website_order_has_nearly_the_same_amount() -> None:
+    text = (await read()).text
+    edge_cases = text.partition('id="edge-cases"')[2].partition("</table>")[0]
+    (row,) = [row for row in edge_cases.split("<tr>") if "on the website" in row]
+    (answer,) = [row for row in text.split("<details>") if "Do I share the address" in row]
+    for told in (row, answer):
+        assert "the website order comes first" in told
+    assert f"{pricing.STEP_PERCENT}%" in row
 
 
 async def test_no_link_leads_nowhere_and_no_id_is_used_twice() -> None:

@@ -17,7 +17,7 @@ from ytmarket.domain import deposits, errors, limits, pricing, reservations
 from ytmarket.domain.errors import Refused
 from ytmarket.domain.money import Usdt
 from ytmarket.domain.networks import Network, NetworkFacts
-from ytmarket.domain.order_states import OrderStatus
+from ytmarket.domain.order_states import OrderStatus, RefundStatus
 from ytmarket.domain.topups import TopupTerms
 from ytmarket.domain.webhooks import WAITS
 
@@ -54,6 +54,11 @@ ON_ORDERS: Final[Mapping[OrderStatus, str]] = {
     OrderStatus.EXPIRED: "Was not delivered in time: refunded",
     OrderStatus.CANCELLED: "Called off by an operator: refunded",
 }
+# An order paid from a balance is paid when it is placed: nothing is told of it before.
+EVENTS: Final[Sequence[OrderStatus]] = tuple(
+    status for status in OrderStatus if status is not OrderStatus.AWAITING_PAYMENT
+)
+REFUND_EVENT: Final = RefundStatus.REFUNDED
 ON_WEBHOOKS: Final[Mapping[str, str]] = {
     "X-Webhook-Id": "Names the event: the same on every attempt, so keep it to drop repetitions",
     "X-Webhook-Timestamp": "Unix time of this attempt, part of what is signed",
