@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from tests.cli.conftest import Terminal
+from ytmarket.entrypoints import terminal as terminal_module
 from ytmarket.entrypoints.importing import ImportRefused, read_products, read_units
 from ytmarket.entrypoints.settings import SettingsError
 
@@ -60,6 +63,20 @@ def test_products_and_units_go_in(terminal: Terminal) -> None:
         ("catalog.import", "catalog:products"),
     ]
     assert "books are true" in terminal.types("verify")
+
+
+@pytest.mark.parametrize("command", [("catalog", "import"), ("stock", "import", 1)])
+def test_how_far_it_is_stands_beside_the_output(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, command: tuple[object, ...]
+) -> None:
+    catalogue = terminal.folder / "catalogue.csv"
+    catalogue.write_text(CATALOGUE, "utf-8")
+    terminal.types("catalog", "import", catalogue)
+    screen = StringIO()
+    monkeypatch.setattr(terminal_module, "err", Console(file=screen, force_terminal=True, width=100))
+    output = terminal.types(*command, catalogue)
+    assert "2/2" in screen.getvalue() and "writing" in screen.getvalue()
+    assert "2/2" not in output
 
 
 def test_duplicates_are_named_by_their_line_and_nothing_is_added(terminal: Terminal) -> None:

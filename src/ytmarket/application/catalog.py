@@ -61,10 +61,17 @@ class CatalogService:
             raise ProductNotFound
         return kept
 
-    async def put_all(self, products: Sequence[Product], actor: Actor) -> None:
+    async def put_all(
+        self,
+        products: Sequence[Product],
+        actor: Actor,
+        *,
+        on_put: Callable[[int], None] = lambda _: None,
+    ) -> None:
         """Add products, or change all but their stock: all of them or none.
 
-        Raises `InvalidRequest`, and `SkuTaken` for the first whose sku is another product's.
+        *on_put* hears after each how many have been written. Raises `InvalidRequest`, and `SkuTaken`
+        for the first whose sku is another product's.
         """
         for product in products:
             catalog.check_price(product.price)
@@ -75,6 +82,7 @@ class CatalogService:
                     await uow.catalog.put(product, now)
                 except Conflict:
                     raise SkuTaken(position=position) from None
+                on_put(position + 1)
             ids = ", ".join(str(product.id) for product in products[:NAMED_MAX])
             more = f" and {len(products) - NAMED_MAX} more" if len(products) > NAMED_MAX else ""
             await audited(

@@ -13,6 +13,7 @@ from typing import Annotated, Any, NoReturn
 import attrs
 import typer
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ytmarket.application.audit import Actor
 from ytmarket.application.instructions import Instruction
@@ -71,6 +72,12 @@ def with_shop(data_dir: Path | None, use: Callable[[Shop], Awaitable[None]]) -> 
             await use(shop)
 
     asyncio.run(run())
+
+
+def progress() -> Progress:
+    """A bar for what takes a while: beside the output, and gone when it is done."""
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    return Progress(*columns, console=err, transient=True)
 
 
 def stop(message: str) -> NoReturn:

@@ -10,7 +10,7 @@ import typer
 from ytmarket.domain.errors import SkuTaken
 from ytmarket.entrypoints.bootstrap import Shop
 from ytmarket.entrypoints.importing import ImportRefused, read_products
-from ytmarket.entrypoints.terminal import DataDir, actor, out, with_shop
+from ytmarket.entrypoints.terminal import DataDir, actor, out, progress, with_shop
 
 app = typer.Typer(help="Products.", no_args_is_help=True)
 
@@ -32,12 +32,18 @@ def import_products(
     read = read_products(file)
 
     async def use(shop: Shop) -> None:
-        try:
-            await shop.services.catalog.put_all([line.content for line in read], actor())
-        except SkuTaken as taken:
-            line = read[taken.position]
-            problem = f"another product has the sku {line.content.sku!r}"
-            raise ImportRefused(file, [(line.number, problem)]) from None
+        with progress() as shown:
+            task = shown.add_task("writing", total=len(read))
+            try:
+                await shop.services.catalog.put_all(
+                    [line.content for line in read],
+                    actor(),
+                    on_put=lambda count: shown.update(task, completed=count),
+                )
+            except SkuTaken as taken:
+                line = read[taken.position]
+                problem = f"another product has the sku {line.content.sku!r}"
+                raise ImportRefused(file, [(line.number, problem)]) from None
         out.print(f"{len(read)} products are in the catalogue.")
 
     with_shop(data_dir, use)

@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ytmarket.domain.errors import DuplicateUnit
 from ytmarket.domain.ids import ProductId
 from ytmarket.entrypoints.bootstrap import Shop
 from ytmarket.entrypoints.importing import ImportRefused, read_units
-from ytmarket.entrypoints.terminal import DataDir, actor, err, out, stop, with_shop
+from ytmarket.entrypoints.terminal import DataDir, actor, out, progress, stop, with_shop
 
 app = typer.Typer(help="Units on the shelves.", no_args_is_help=True)
 
@@ -29,22 +28,21 @@ def import_stock(
     data_dir: DataDir = None,
 ) -> None:
     """Put units on a product's shelf: all of the file or nothing, and none that was there before."""
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
 
     async def use(shop: Shop) -> None:
-        with Progress(*columns, console=err, transient=True) as progress:
-            task = progress.add_task("reading", total=None)
+        with progress() as shown:
+            task = shown.add_task("reading", total=None)
             lines = read_units(file)
             if not lines:
                 stop(f"{file} has no units in it")
-            progress.update(task, description="sealing", total=len(lines))
+            shown.update(task, description="sealing", total=len(lines))
             contents = [line.content for line in lines]
             try:
                 available = await shop.services.catalog.add_stock(
                     ProductId(product),
                     contents,
                     actor(),
-                    on_sealed=lambda count: progress.update(
+                    on_sealed=lambda count: shown.update(
                         task, completed=count, description="sealing" if count < len(lines) else "writing"
                     ),
                 )
