@@ -162,6 +162,10 @@ ACTS: Final[dict[str, tuple[Act, Act | None]]] = {
         lambda s: s.services.deposit_desk.correct(s.credited, s.bob.record.fp, word("k")),
         lambda s: s.services.deposit_desk.correct(s.waiting, s.bob.record.fp, word("k")),
     ),
+    "deposit_desk.orphan": (
+        lambda s: s.services.deposit_desk.orphan(s.credited, word("k")),
+        lambda s: s.services.deposit_desk.orphan(DepositId(99), word("k")),
+    ),
     "fulfilment.cancel": (
         lambda s: s.services.fulfilment.cancel(s.order, word("k")),
         lambda s: s.services.fulfilment.cancel(OrderId(99), word("k")),
@@ -198,6 +202,17 @@ ACTS: Final[dict[str, tuple[Act, Act | None]]] = {
 }
 
 
+#: Acts that have nothing before, or that change nothing: why their rows do not tell both.
+NO_BEFORE: Final = {
+    "api_keys.mint": "the account and its key begin with it",
+    "api_keys.mint_once": "the account and its key begin with it",
+    "catalog.put": "of a new product; a known one is tried below",
+    "marketplace.take": "the order begins with it",
+    "website.open": "the order begins with it",
+    "strangers.turned_away": "nothing is changed for them",
+}
+
+
 def acts_of(services: Services) -> set[str]:
     """Every use case that says who acts."""
     return {
@@ -226,11 +241,36 @@ async def test_an_act_leaves_one_row_and_a_refused_or_repeated_one_leaves_none(n
     (row,) = await scene.services.queries.audit_rows(limit=1)
     assert (row.entry.actor, row.entry.at) == (OPS.name, scene.world.clock.now())
     assert ":" in row.entry.target
+    told = {detail for detail in ("before", "after") if row.entry.details.get(detail)}
+    assert ("before" in told) == (name not in NO_BEFORE)
+    assert "after" in told or name in NO_BEFORE
     if isinstance(result, Answered):
         again = await act(scene)
         assert isinstance(again, Answered)
         assert again.replayed
         assert await scene.rows() == before + 1
+
+
+async def test_a_changed_product_is_told_before_and_after_and_an_import_within_bounds() -> None:
+    services = (await Scene().set()).services
+    products = [attrs.evolve(PRODUCT, id=ProductId(n), sku=f"s-{n}") for n in range(100, 125)]
+    await services.catalog.put_all(products, OPS)
+    dearer = [attrs.evolve(product, price=Usdt.of(9)) for product in products[:2]]
+    await services.catalog.put_all([*dearer, *products[2:]], OPS)
+    await services.catalog.put_all(products[2:], OPS)
+    await services.catalog.put(attrs.evolve(products[0], min_quantity=3), OPS)
+    put, same, changed, added = (row.entry.details for row in await services.queries.audit_rows(limit=4))
+    assert (added["added"], added["changed"]) == ("25", "0")
+    assert added["before"].startswith("100: not there; 101: not there; ")
+    assert added["after"].endswith("119: 8.0 USDT, at least 1 and 5 more")
+    assert (changed["added"], changed["changed"]) == ("0", "2")
+    assert changed["before"] == "100: 8.0 USDT, at least 1; 101: 8.0 USDT, at least 1"
+    assert changed["after"] == "100: 9.0 USDT, at least 1; 101: 9.0 USDT, at least 1"
+    assert same["before"] == same["after"] == "the same prices and minimums"
+    assert (put["before"], put["after"]) == (
+        "s-100, A, mail, 9.0 USDT, at least 1",
+        "s-100, A, mail, 8.0 USDT, at least 3",
+    )
 
 
 async def test_no_row_tells_a_secret() -> None:

@@ -124,4 +124,11 @@ async def test_it_is_written_down(shop: Shop) -> None:
     await stocked(shop, old)
     await shop.resealing(InMemoryVault(former=old)).reseal(TEACHER)
     (row, *_) = await shop.database.queries.audit_rows(limit=1)
-    assert (row.entry.action, row.entry.details) == ("vault.reseal", {"sealed_anew": "26"})
+    assert (row.entry.action, row.entry.details) == (
+        "vault.reseal",
+        {
+            "sealed_anew": "26",
+            "before": "26 of 26 sealed by a former key",
+            "after": "all sealed by the present key",
+        },
+    )

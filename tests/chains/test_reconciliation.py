@@ -252,7 +252,10 @@ async def test_an_operator_accepts_what_cannot_be_put_right(world: World) -> Non
     (row,) = await till.database.queries.audit_rows(limit=9)
     entry = row.entry
     assert (entry.actor, entry.action, entry.target) == ("cli:root", "network.accepted", f"network:{network}")
-    assert entry.details == {"reason": "the token was moved", "wallet": wallet}
+    told = entry.details
+    assert (told["reason"], told["wallet"]) == ("the token was moved", wallet)
+    assert told["before"].startswith("agreed up to block ")
+    assert told["after"] == "the next check opens anew"
 
 
 async def test_what_was_there_before_the_reading_began_is_in_no_books(world: World) -> None:

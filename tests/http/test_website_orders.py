@@ -198,6 +198,8 @@ async def test_a_refund_leaves_by_the_wallet_into_which_the_payment_came() -> No
         "amount_usdt": "100.0",
         "network": "usdt_trc_20",
         "tx_hash": "x",
+        "before": "refund owed",
+        "after": "refund paid",
         "reason": "sent",
     }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 import attrs
@@ -77,7 +77,11 @@ class CatalogService:
             catalog.check_price(product.price)
         now = self.clock.now()
         async with self.new_patient_unit_of_work() as uow:
+            changes: list[_Change] = []
             for position, product in enumerate(products):
+                change = _Change(product, await uow.catalog.product(product.id))
+                if change.is_one:
+                    changes.append(change)
                 try:
                     await uow.catalog.put(product, now)
                 except Conflict:
@@ -86,7 +90,17 @@ class CatalogService:
             ids = ", ".join(str(product.id) for product in products[:NAMED_MAX])
             more = f" and {len(products) - NAMED_MAX} more" if len(products) > NAMED_MAX else ""
             await audited(
-                uow, actor, now, "catalog.import", "catalog:products", products=len(products), ids=ids + more
+                uow,
+                actor,
+                now,
+                "catalog.import",
+                "catalog:products",
+                products=len(products),
+                ids=ids + more,
+                added=sum(change.before is None for change in changes),
+                changed=sum(change.before is not None for change in changes),
+                before=_listed(change.told_before for change in changes),
+                after=_listed(change.told_after for change in changes),
             )
             await uow.commit()
 
@@ -116,7 +130,16 @@ class CatalogService:
         now = self.clock.now()
         async with self.new_patient_unit_of_work() as uow:
             available = await uow.catalog.add_units(product, units, now)
-            await audited(uow, actor, now, "product.stock", f"product:{product}", added=len(units))
+            await audited(
+                uow,
+                actor,
+                now,
+                "product.stock",
+                f"product:{product}",
+                added=len(units),
+                before=f"{available - len(units)} available",
+                after=f"{available} available",
+            )
             await uow.commit()
         return available
 
@@ -132,8 +155,37 @@ class CatalogService:
         ]
 
 
+@attrs.frozen
+class _Change:
+    """What an import does to one product's terms; without a *before* it adds the product."""
+
+    product: Product
+    before: Product | None
+
+    @property
+    def is_one(self) -> bool:
+        return self.before is None or _terms(self.before) != _terms(self.product)
+
+    @property
+    def told_before(self) -> str:
+        return f"{self.product.id}: {'not there' if self.before is None else _terms(self.before)}"
+
+    @property
+    def told_after(self) -> str:
+        return f"{self.product.id}: {_terms(self.product)}"
+
+
+def _terms(product: Product) -> str:
+    return f"{product.price} USDT, at least {product.min_quantity}"
+
+
+def _listed(told: Iterable[str]) -> str:
+    """As many as a row of the audit has room for."""
+    all_of_them = list(told)
+    more = len(all_of_them) - NAMED_MAX
+    rest = f" and {more} more" if more > 0 else ""
+    return "; ".join(all_of_them[:NAMED_MAX]) + rest or "the same prices and minimums"
+
+
 def _told(product: Product) -> str:
-    return (
-        f"{product.sku}, {product.title}, {product.category},"
-        f" {product.price} USDT, at least {product.min_quantity}"
-    )
+    return f"{product.sku}, {product.title}, {product.category}, {_terms(product)}"

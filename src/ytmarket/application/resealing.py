@@ -61,7 +61,16 @@ class ResealService:
                 on_done(looked_at)
         now = self.clock.now()
         async with self.new_unit_of_work() as uow:
-            await audited(uow, actor, now, "vault.reseal", "vault:master-key", sealed_anew=sealed_anew)
+            await audited(
+                uow,
+                actor,
+                now,
+                "vault.reseal",
+                "vault:master-key",
+                sealed_anew=sealed_anew,
+                before=f"{sealed_anew} of {looked_at} sealed by a former key",
+                after="all sealed by the present key",
+            )
             await uow.commit()
         return Resealed(looked_at=looked_at, sealed_anew=sealed_anew)
 

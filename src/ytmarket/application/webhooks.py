@@ -26,7 +26,7 @@ from ytmarket.domain.ids import EventId
 from ytmarket.domain.order_states import OrderStatus
 from ytmarket.domain.orders import Order, OrderEvent
 from ytmarket.domain.times import epoch_seconds
-from ytmarket.domain.webhooks import Answer, WebhookJob
+from ytmarket.domain.webhooks import Answer, Delivery, WebhookJob
 
 # The sender needs at most ten seconds; a claim that has ended is somebody else's.
 LEASE: Final = timedelta(seconds=60)
@@ -83,9 +83,13 @@ class WebhookService:
         """Send an event again, from its first attempt. Raises `EventNotFound`."""
         now = self.clock.now()
         async with self.new_unit_of_work() as uow:
-            if not await uow.webhooks.resend(event, now):
+            was = await uow.webhooks.resend(event, now)
+            if was is None:
                 raise EventNotFound
-            await audited(uow, actor, now, "webhook.resend", f"event:{event}", after="pending", reason=reason)
+            target = f"event:{event}"
+            await audited(
+                uow, actor, now, "webhook.resend", target, before=was, after=Delivery.PENDING, reason=reason
+            )
             await uow.commit()
 
     async def _claim(self, limit: int) -> Sequence[WebhookJob]:

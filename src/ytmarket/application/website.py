@@ -154,6 +154,8 @@ class WebsiteDesk:
                 amount_usdt=order.refunded,
                 network=checkout.paid_on,
                 tx_hash=tx_hash,
+                before="refund owed",
+                after="refund paid",
                 reason=instruction.reason,
             )
             return WebsiteOrder(order=order, checkout=paid_out)

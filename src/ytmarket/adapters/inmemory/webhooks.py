@@ -62,13 +62,13 @@ class InMemoryWebhooks:
         self._state.events.put(job.event.id, done)
         return True
 
-    async def resend(self, event: EventId, now: datetime) -> bool:
+    async def resend(self, event: EventId, now: datetime) -> Delivery | None:
         row = self._state.events.get(event)
         if row is None or row.delivery is Delivery.UNWANTED:
-            return False
+            return None
         again = EventRow(number=row.number, event=row.event, delivery=Delivery.PENDING, due_at=now)
         self._state.events.put(event, again)
-        return True
+        return row.delivery
 
     def _claimable(self, now: datetime) -> Iterator[tuple[datetime, EventId]]:
         """Of each order only its earliest event on the way: later ones wait for it."""

@@ -41,6 +41,7 @@ FORGET: Final = """
     where reconciliation.network = former.network and reconciliation.wallet = former.wallet
         and network_progress.network = reconciliation.network
         and network_progress.wallet = reconciliation.wallet
+    returning former.height
 """
 BOOKED: Final = """
     select

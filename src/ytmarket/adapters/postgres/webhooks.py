@@ -72,10 +72,14 @@ PUT_OFF: Final = """
     where order_id = %(order)s and id > %(id)s and delivery = 'pending' and due_at < %(due_at)s
 """
 RESEND: Final = """
+    with former as (
+        select id, delivery from event where id = %(event)s and delivery <> 'unwanted' for update
+    )
     update event set
-        delivery = 'pending', due_at = %s, attempts = 0, last_status = null,
+        delivery = 'pending', due_at = %(now)s, attempts = 0, last_status = null,
         leased_until = null, lease_token = null
-    where id = %s and delivery <> 'unwanted'
+    from former where event.id = former.id
+    returning former.delivery
 """
 LOOK_AT: Final = 1_000  # events that are considered for a claim
 ORDER_AT: Final = 7  # where in a row of CLAIM the order begins, and where the key
@@ -122,9 +126,10 @@ class PostgresWebhooks:
             await self._connection.execute(PUT_OFF, values)
         return True
 
-    async def resend(self, event: EventId, now: datetime) -> bool:
-        sent = await self._connection.execute(RESEND, (now, _number(event)))
-        return sent.rowcount == 1
+    async def resend(self, event: EventId, now: datetime) -> Delivery | None:
+        asked = {"now": now, "event": _number(event)}
+        row = await (await self._connection.execute(RESEND, asked)).fetchone()
+        return None if row is None else Delivery(row[0])
 
 
 def _number(event: EventId | None) -> int | None:

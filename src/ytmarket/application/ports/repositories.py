@@ -242,6 +242,10 @@ class DepositRepository(Protocol):
         """Where the reading of this wallet, as `source_of` names it, goes on; None before its first page."""
         ...
 
+    async def read_until(self, network: Network) -> datetime | None:
+        """How far the network has been read, by its own clock; None before the first page."""
+        ...
+
     async def keep_page(
         self,
         network: Network,
@@ -347,7 +351,7 @@ class WebhookRepository(Protocol):
         ...
 
     async def resend(self, event: EventId, now: datetime) -> Delivery | None:
-        """Send it again from its first attempt; how it fared until now, None for an unknown or unwanted one."""
+        """Send it again from its first attempt; how it fared before, None if unknown or unwanted."""
         ...
 
 

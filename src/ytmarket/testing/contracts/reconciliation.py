@@ -95,18 +95,18 @@ class ReconciliationContract(StorePartContract):
         assert await _take_up(world, late=HOUR) == Task(agreed=held(8), not_before=NOW)
 
     async def test_what_is_forgotten_opens_anew_at_once(self, world: World) -> None:
-        async def forget() -> bool:
+        async def forget() -> int | None:
             async with world.unit_of_work() as uow:
                 forgotten = await uow.reconciliation.forget(BSC, WALLET, NOW)
                 await uow.commit()
             return forgotten
 
         await _read(world)
-        assert not await forget()
+        assert await forget() is None
         await _take_up(world)
-        assert not await forget()
+        assert await forget() is None
         await _agree(world, held(7), after=None)
-        assert await forget()
+        assert await forget() == 7
         assert await _take_up(world) == Task(agreed=None, not_before=NOW)
 
     async def test_what_is_booked_is_counted_to_the_smallest_unit(self, world: World) -> None:

@@ -50,12 +50,12 @@ async def _record(
     return kept
 
 
-async def _resend(world: World, event: EventId | None, now: datetime) -> bool:
+async def _resend(world: World, event: EventId | None, now: datetime) -> Delivery | None:
     assert event is not None
     async with world.unit_of_work() as uow:
-        known = await uow.webhooks.resend(event, now)
+        was = await uow.webhooks.resend(event, now)
         await uow.commit()
-    return known
+    return was
 
 
 async def _another_key(world: World, customer: Customer, secret: bytes | None) -> ApiKeyId:
@@ -224,7 +224,7 @@ class WebhookContract(StorePartContract):
             await _record(world, job, Delivery.PENDING, NOW, 500)
             (second,) = await _claim(world)
             await _record(world, second, ending)
-            assert await _resend(world, job.event.id, later)
+            assert await _resend(world, job.event.id, later) is ending
             assert await _claim(world, later - SECOND) == []
             (again,) = await _claim(world, later)
             assert (again.event, again.attempt) == (job.event, 1)
@@ -233,14 +233,14 @@ class WebhookContract(StorePartContract):
     async def test_sending_again_takes_the_event_from_whoever_is_at_it(self, world: World) -> None:
         await _placed(world)
         (job,) = await _claim(world)
-        assert await _resend(world, job.event.id, NOW)
+        assert await _resend(world, job.event.id, NOW) is Delivery.PENDING
         assert not await _record(world, job, Delivery.EXHAUSTED, status=500)
         (again,) = await _claim(world, NOW, "another")
         assert again.event == job.event
 
     async def test_an_unknown_event_is_not_sent_again(self, world: World) -> None:
         for unknown in ("404", "evt_404", "00000000-0000-4000-8000-000000000000", "", "нет"):
-            assert not await _resend(world, EventId(unknown), NOW)
+            assert await _resend(world, EventId(unknown), NOW) is None
 
     async def test_an_event_is_not_on_its_way_before_its_order_is_committed(self, world: World) -> None:
         (order,) = await _placed(world)
