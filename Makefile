@@ -9,6 +9,8 @@ PYTHON ?=
 CHAINS ?=
 # NETWORK=usdt_polygon lets the demo pay on a local node of that network, which needs its client.
 NETWORK ?=
+# make run PORT=9000 serves there. An environment's PORT is no wish for this one.
+PORT :=
 RUN_EXTRAS := server$(if $(CHAINS),$(comma)tron$(comma)evm$(comma)solana$(comma)ton$(comma)telegram,$(if $(NETWORK),$(comma)evm))
 DEV_EXTRAS := $(RUN_EXTRAS)$(comma)dev
 
@@ -25,7 +27,7 @@ setup-run:
 	@sh tools/setup.sh "$(VENV)" "$(RUN_EXTRAS)" "$(PYTHON)"
 
 run: setup-run  ## Serve the shop on http://127.0.0.1:8000 with a demo catalogue, on the built-in chain
-	@exec $(BIN)/ytmarket serve --demo
+	@exec $(BIN)/ytmarket serve --demo $(if $(PORT),--port $(PORT))
 
 demo: setup-run  ## Live through the quick start, then stop; NETWORK=usdt_polygon pays on a local node of it
 	@exec $(BIN)/ytmarket demo $(if $(NETWORK),--network $(NETWORK))
