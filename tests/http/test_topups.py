@@ -44,6 +44,19 @@ async def test_how_many_may_be_open() -> None:
         assert refused.json()["limit"] == 2
 
 
+async def test_a_network_without_a_wallet_is_refused_with_those_that_have_one() -> None:
+    world = open_world(closed=[Network.TON])
+    async with world.client(await world.mint()) as client:
+        for name in ("usdt_ton", "usdt_moon"):
+            refused = await client.post(PATH, json=TOPUP | {"network": name})
+            assert code_of(refused) == (422, "invalid_request")
+            assert refused.json()["errors"][0]["pointer"] == "/network"
+            assert refused.json()["networks"] == [net for net in Network if net is not Network.TON]
+        offered = await client.post(PATH, json=TOPUP | {"network": Network.SOLANA})
+        assert offered.status_code == 200
+        assert (await client.get("/api/v1/balance/topups")).json()["total"] == 1
+
+
 async def test_tags_are_added_to_what_was_asked_for() -> None:
     world = open_world(topup_terms=TopupTerms(tags=True))
     async with world.client(await world.mint()) as client:
