@@ -9,10 +9,14 @@ import pytest
 from ytmarket.adapters.inmemory.clock import ManualClock
 from ytmarket.adapters.inmemory.database import InMemoryDatabase
 from ytmarket.application.alarms import AlarmService
+from ytmarket.application.audit import Actor
+from ytmarket.application.instructions import Instruction
+from ytmarket.application.orphans import orphan
 from ytmarket.application.ports.chain_auditor import AuditedReader
 from ytmarket.application.ports.chain_reader import ChainUnavailable, Cursor, Page
 from ytmarket.application.reconciliation import INTERVAL, PATIENCE, ReconciliationService
 from ytmarket.domain.deposits import Deposit
+from ytmarket.domain.ids import DepositId
 from ytmarket.domain.networks import Network
 from ytmarket.domain.reconciliation import Difference, Holding, Point, Statement, difference
 
@@ -207,7 +211,8 @@ async def test_a_difference_that_stays_is_looked_at_again_in_a_quarter_of_an_hou
     (detail,) = await books.alarms()
     assert detail == (
         "The books hold 5 USDT that never arrived, after block 10 up to 20."
-        " In the books and not on the chain: 0x0, 0x1, 0x2 and 2 more."
+        " In the books and not on the chain: deposit 1 (0x0), deposit 2 (0x1), deposit 3 (0x2) and 2 more."
+        " Once an explorer agrees, `ytmarket deposits orphan` takes each back by its number."
     )
     assert await books.agreed() == at(10)
     books.clock.advance(PATIENCE - SECOND)
@@ -216,6 +221,20 @@ async def test_a_difference_that_stays_is_looked_at_again_in_a_quarter_of_an_hou
     books.clock.advance(SECOND)
     await books.look()
     assert books.chain.asked > 2
+
+
+async def test_the_alarm_ends_once_what_was_invented_is_taken_back() -> None:
+    books = await opened(came(20, 0), came(20, 0))
+    await books.have_read(30, paid(20, UNIT))
+    await books.look()
+    assert len(await books.alarms()) == 1
+    async with books.database.unit_of_work() as uow:
+        await orphan(uow, books.clock.now(), DepositId(1), Instruction(actor=Actor("test"), reason="made up"))
+        await uow.commit()
+    books.clock.advance(PATIENCE)
+    await books.look()
+    assert await books.alarms() == []
+    assert await books.agreed() == at(20)
 
 
 async def test_what_is_wrong_is_told_to_the_smallest_unit() -> None:

@@ -219,7 +219,8 @@ async def test_an_invented_deposit_is_an_alarm_that_names_it(world: World) -> No
         alarm = await till.alarm()
         assert alarm is not None
         assert alarm.startswith("The books hold 1.5 USDT that never arrived, after block ")
-        assert "In the books and not on the chain: made up." in alarm
+        assert "In the books and not on the chain: deposit 2 (made up)." in alarm
+        assert "`ytmarket deposits orphan`" in alarm
         assert paid not in alarm
         till.world.pass_time(PATIENCE)
         assert await till.agreed() == agreed

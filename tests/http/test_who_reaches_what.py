@@ -54,6 +54,7 @@ SIDES: Final = {
     "/api/admin/deposits/{id}/credit": Side.OPERATORS,
     "/api/admin/deposits/{id}/apply": Side.OPERATORS,
     "/api/admin/deposits/{id}/return": Side.OPERATORS,
+    "/api/admin/deposits/{id}/orphan": Side.OPERATORS,
     "/api/admin/webhooks/{event_id}/resend": Side.OPERATORS,
     "/api/admin/api-audit": Side.OPERATORS,
     "/api/admin/products/{id}": Side.OPERATORS,

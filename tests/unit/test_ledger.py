@@ -50,8 +50,8 @@ TRANSFERS = [
     ),
     (ledger.marketplace_taken(ORDER, TEN, NOW), "adjustments", "escrow"),
     (ledger.marketplace_returned(ORDER, TEN, NOW), "escrow", "adjustments"),
-    (ledger.deposit_orphaned(DEPOSIT, Network.TRON, ANN, TEN, NOW), "customer:1", "wallet:usdt_trc_20"),
-    (ledger.orphan_shortfall(DEPOSIT, Network.TRON, TEN, NOW), "adjustments", "wallet:usdt_trc_20"),
+    (ledger.deposit_orphaned(DEPOSIT, Network.TRON, ANN, TEN, NOW, "x"), "customer:1", "wallet:usdt_trc_20"),
+    (ledger.orphan_shortfall(DEPOSIT, Network.TRON, TEN, NOW, "x"), "adjustments", "wallet:usdt_trc_20"),
     (ledger.adjustment("a1", ANN, TEN, NOW, "a gift"), "adjustments", "customer:1"),
     (ledger.adjustment("a2", ANN, -TEN, NOW, "a slip"), "customer:1", "adjustments"),
 ]

@@ -16,7 +16,7 @@ from ytmarket.application.instructions import Instruction
 from ytmarket.application.ports.books import Books, Mismatch
 from ytmarket.application.ports.clock import Clock
 from ytmarket.application.ports.unit_of_work import NewUnitOfWork
-from ytmarket.domain.alarms import Alarm, AlarmKind
+from ytmarket.domain.alarms import Alarm, AlarmKind, account_subject
 from ytmarket.domain.ids import AccountId
 
 EVERY: Final = timedelta(minutes=1)
@@ -62,7 +62,7 @@ class BooksService:
         now = self.clock.now()
         async with self.new_unit_of_work() as uow:
             thawed = await uow.accounts.set_frozen(account, frozen=False)
-            await uow.alarms.end(AlarmKind.BOOKS_UNBALANCED, _subject(account), now)
+            await uow.alarms.end(AlarmKind.BOOKS_UNBALANCED, account_subject(account), now)
             await audited(
                 uow,
                 instruction.actor,
@@ -90,12 +90,12 @@ class BooksService:
                     WATCHMAN,
                     now,
                     "account.freeze",
-                    _subject(account),
+                    account_subject(account),
                     before="not frozen",
                     after="frozen",
                     reason=told,
                 )
-            await uow.alarms.ring(Alarm(AlarmKind.BOOKS_UNBALANCED, _subject(account), detail), now)
+            await uow.alarms.ring(Alarm(AlarmKind.BOOKS_UNBALANCED, account_subject(account), detail), now)
             await uow.commit()
         return True
 
@@ -112,10 +112,6 @@ class BooksService:
 
 def _owner(mismatch: Mismatch) -> int:
     return mismatch.account_id or 0
-
-
-def _subject(account: AccountId) -> str:
-    return f"account:{account}"
 
 
 def _told(wrong: Sequence[Mismatch]) -> str:

@@ -9,6 +9,7 @@ import attrs
 from ytmarket.application.api_keys import known_key
 from ytmarket.application.audit import audited
 from ytmarket.application.instructions import Answered, Instruction, carry_out
+from ytmarket.application.orphans import Orphaned, orphan
 from ytmarket.application.ports.clock import Clock
 from ytmarket.application.ports.queries import Listing, Paging, Queries
 from ytmarket.application.ports.tokens import Tokens
@@ -157,6 +158,21 @@ class DepositDesk:
             return corrected
 
         return await carry_out(self.new_unit_of_work, self.clock, instruction, step)
+
+    async def orphan(self, deposit: DepositId, instruction: Instruction[Orphaned]) -> Answered[Orphaned]:
+        """Take back what the chain took back, or never had: from its customer as far as the balance reaches.
+
+        What was spent is our loss, and the account is frozen until `BooksService.unfreeze`. A
+        website order that it paid goes on; call it off first if it is not delivered. Raises
+        `DepositNotFound`, `DepositNotWaiting` for one that was returned or taken back before,
+        `AccountFrozen` where the account's books do not add up, and what `carry_out` does.
+        """
+        return await carry_out(
+            self.new_unit_of_work,
+            self.clock,
+            instruction,
+            lambda uow, now: orphan(uow, now, deposit, instruction),
+        )
 
     async def _pay(
         self, uow: UnitOfWork, record: DepositRecord, account: AccountId, named: TopupId | None

@@ -27,6 +27,7 @@ from ytmarket.domain import (
     networks,
     order_states,
     orders,
+    orphans,
     pricing,
     reconciliation,
     reservations,
@@ -42,6 +43,7 @@ from ytmarket.domain.alarms import (
     Alarm,
     AlarmKind,
     RungAlarm,
+    account_subject,
 )
 from ytmarket.domain.api_keys import (
     Address,
@@ -173,6 +175,7 @@ from ytmarket.domain.orders import (
     Order,
     OrderEvent,
 )
+from ytmarket.domain.orphans import taken_back
 from ytmarket.domain.pricing import (
     PriceWindow,
     Quote,
@@ -354,6 +357,7 @@ __all__ = [
     "UsedSignature",
     "WalletFamily",
     "WebhookJob",
+    "account_subject",
     "add_network",
     "alarms",
     "amounts_that_matter",
@@ -383,6 +387,7 @@ __all__ = [
     "next_state",
     "order_states",
     "orders",
+    "orphans",
     "parse_webhook_url",
     "pricing",
     "quote",
@@ -391,6 +396,7 @@ __all__ = [
     "shop",
     "signatures",
     "source_of",
+    "taken_back",
     "times",
     "topups",
     "webhook_urls",

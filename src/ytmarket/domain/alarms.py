@@ -7,7 +7,7 @@ from enum import StrEnum
 
 import attrs
 
-from ytmarket.domain.ids import AlarmId
+from ytmarket.domain.ids import AccountId, AlarmId
 
 
 class AlarmKind(StrEnum):
@@ -31,6 +31,11 @@ class Alarm:
     kind: AlarmKind
     subject: str
     detail: str
+
+
+def account_subject(account: AccountId) -> str:
+    """The subject of what is about one customer."""
+    return f"account:{account}"
 
 
 @attrs.frozen(kw_only=True)

@@ -314,7 +314,12 @@ def adjustment(ref: str, account: AccountId, amount: Usdt, at: datetime, reason:
 
 
 def deposit_orphaned(
-    deposit: DepositId, network: Network, account: AccountId, amount: Usdt, at: datetime
+    deposit: DepositId,
+    network: Network,
+    account: AccountId,
+    amount: Usdt,
+    at: datetime,
+    reason: str,
 ) -> Transfer:
     """The chain took a credited deposit back: so does the shop, as far as the balance reaches."""
     return Transfer(
@@ -326,11 +331,14 @@ def deposit_orphaned(
         at=at,
         account_id=account,
         deposit_id=deposit,
+        reason=reason,
     )
 
 
-def orphan_shortfall(deposit: DepositId, network: Network, amount: Usdt, at: datetime) -> Transfer:
-    """What an orphaned deposit's customer has spent already is our loss."""
+def orphan_shortfall(
+    deposit: DepositId, network: Network, amount: Usdt, at: datetime, reason: str
+) -> Transfer:
+    """What an orphaned deposit's customer has spent already, or an order was paid with, is our loss."""
     return Transfer(
         kind=TransferKind.ORPHAN_SHORTFALL,
         ref=str(deposit),
@@ -339,4 +347,5 @@ def orphan_shortfall(deposit: DepositId, network: Network, amount: Usdt, at: dat
         amount=amount,
         at=at,
         deposit_id=deposit,
+        reason=reason,
     )

@@ -145,6 +145,7 @@ def _admin_routes(door: Door) -> list[BaseRoute]:
         route("/deposits/{id}/credit", POST=admin_deposits.credit_deposit),
         route("/deposits/{id}/apply", POST=website.apply_deposit),
         route("/deposits/{id}/return", POST=admin_deposits.return_deposit),
+        route("/deposits/{id}/orphan", POST=admin_deposits.orphan_deposit),
         route("/webhooks/{event_id}/resend", POST=admin_webhooks.resend_webhook),
         route("/api-audit", GET=audit.list_audit),
         route("/products/{id}", PUT=admin_products.put_product),

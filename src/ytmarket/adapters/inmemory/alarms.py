@@ -34,6 +34,9 @@ class InMemoryAlarms:
             return True
         return False
 
+    async def rings(self, kind: AlarmKind, subject: str) -> bool:
+        return any(self._ringing(kind, subject))
+
     async def lease_untold(self, now: datetime, until: datetime, *, limit: int) -> Sequence[RungAlarm]:
         due = [
             row

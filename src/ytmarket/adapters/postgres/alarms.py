@@ -24,6 +24,7 @@ RING: Final = """
 END: Final = """
     update alarm set ended_at = %s, untold = true where kind = %s and subject = %s and ended_at is null
 """
+RINGS: Final = "select from alarm where kind = %s and subject = %s and ended_at is null"
 LEASE: Final = f"""
     with due as (
         select id from alarm where untold and coalesce(leased_until <= %s, true)
@@ -51,6 +52,10 @@ class PostgresAlarms:
     async def end(self, kind: AlarmKind, subject: str, now: datetime) -> bool:
         ended = await self._connection.execute(END, (now, str(kind), subject))
         return ended.rowcount == 1
+
+    async def rings(self, kind: AlarmKind, subject: str) -> bool:
+        found = await self._connection.execute(RINGS, (str(kind), subject))
+        return await found.fetchone() is not None
 
     async def lease_untold(self, now: datetime, until: datetime, *, limit: int) -> Sequence[RungAlarm]:
         leased = await self._connection.execute(LEASE, (now, limit, until))

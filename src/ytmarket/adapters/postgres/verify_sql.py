@@ -135,11 +135,18 @@ OWNERS: Final = """
         from transfer where deposit_id is not null and {deposits:deposit_id} group by deposit_id, account_id
     )
     select 'deposit ' || deposit.id, 'account ' || coalesce(deposit.account_id::text, 'of nobody'),
-        deposit.amount || ' credited to it, not ' || coalesce(given.amount, 0), deposit.account_id
+        must.left_to_it || ' credited to it, not ' || coalesce(given.amount, 0), deposit.account_id
     from deposit
     left join given on given.deposit_id = deposit.id and given.account_id = deposit.account_id
-    where {deposits:deposit.id} and deposit.status in ('credited_auto', 'credited_manual')
-        and (deposit.account_id is null or given.amount is distinct from deposit.amount)
+    cross join lateral (
+        select case when deposit.status <> 'orphaned' then deposit.amount
+            else coalesce((select amount from transfer
+                where kind = 'orphan_shortfall' and ref = deposit.id::text), 0) end as left_to_it
+    ) must
+    where {deposits:deposit.id} and (
+        deposit.status in ('credited_auto', 'credited_manual')
+        or deposit.status = 'orphaned' and deposit.account_id is not null
+    ) and (deposit.account_id is null or given.amount is distinct from must.left_to_it)
 """
 TOPUPS: Final = """
     select 'top-up ' || topup.id, concat_ws(' ', topup.status, topup.deposit_id),

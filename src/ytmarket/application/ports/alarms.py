@@ -13,6 +13,7 @@ class AlarmRepository(Protocol):
     """What is wrong, until it is not, and what of it an operator has been told.
 
     * of one kind and subject one alarm rings at a time, however many ring it;
+    * whether it rings is told as of now, in this unit of work;
     * an alarm is told by one process at a time, and by another once the lease has ended;
     * what began and what ended are both told; what ended before it was told is told once.
     """
@@ -24,6 +25,8 @@ class AlarmRepository(Protocol):
     async def end(self, kind: AlarmKind, subject: str, now: datetime) -> bool:
         """False when it was not ringing."""
         ...
+
+    async def rings(self, kind: AlarmKind, subject: str) -> bool: ...
 
     async def lease_untold(self, now: datetime, until: datetime, *, limit: int) -> Sequence[RungAlarm]:
         """Alarms of which something is yet to be told, oldest first; ours until then."""

@@ -114,6 +114,22 @@ def correct(
     with_shop(data_dir, use)
 
 
+@app.command()
+def orphan(deposit: Number, reason: Reason, once: Once = None, data_dir: DataDir = None) -> None:
+    """Take back a deposit that its chain took back, and freeze the account that was credited."""
+
+    async def use(shop: Shop) -> None:
+        word = instruction(reason, once, "orphan", deposit)
+        done = (await shop.services.deposit_desk.orphan(DepositId(deposit), word)).fresh
+        out.print(f"Deposit {deposit} is none any more: {done.taken} USDT taken back, {done.lost} USDT lost.")
+        owner = done.record.account_id
+        if owner is not None:
+            fp = (await shop.services.queries.fingerprints([owner])).get(owner, "FP")
+            out.print(f"Its account is frozen; when you have looked: ytmarket books unfreeze {fp}")
+
+    with_shop(data_dir, use)
+
+
 def _row(waiting: WaitingDeposit) -> dict[str, str]:
     record, deposit = waiting.record, waiting.record.deposit
     candidate = record.candidate_topup_id or record.candidate_order_id

@@ -53,6 +53,18 @@ class AlarmContract(StorePartContract):
         (rung,) = await world.queries.alarms()
         assert (rung.alarm, rung.rung_at, rung.ended_at) == (later, NOW, None)
 
+    async def test_whether_it_rings_is_told_as_of_now(self, world: World) -> None:
+        told = []
+        async with world.unit_of_work() as uow:
+            told.append(await uow.alarms.rings(LAG.kind, LAG.subject))
+            await uow.alarms.ring(LAG, NOW)
+            told.append(await uow.alarms.rings(LAG.kind, LAG.subject))
+            told.append(await uow.alarms.rings(AlarmKind.NETWORK_STOPPED, LAG.subject))
+            told.append(await uow.alarms.rings(LAG.kind, "another"))
+            await uow.alarms.end(LAG.kind, LAG.subject, NOW)
+            told.append(await uow.alarms.rings(LAG.kind, LAG.subject))
+        assert told == [False, True, False, False, False]
+
     async def test_other_kinds_and_subjects_ring_beside_it(self, world: World) -> None:
         alarms = [LAG, attrs.evolve(LAG, kind=AlarmKind.NETWORK_STOPPED), attrs.evolve(LAG, subject="x")]
         assert [await _ring(world, alarm) for alarm in alarms] == [True, True, True]

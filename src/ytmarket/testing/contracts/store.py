@@ -12,6 +12,7 @@ from ytmarket.testing.contracts.desk import OrderDeskContract
 from ytmarket.testing.contracts.heartbeats import HeartbeatContract
 from ytmarket.testing.contracts.networks import NetworkContract
 from ytmarket.testing.contracts.orders import OrderContract
+from ytmarket.testing.contracts.orphans import OrphanContract
 from ytmarket.testing.contracts.queries import QueriesContract
 from ytmarket.testing.contracts.races import RaceContract
 from ytmarket.testing.contracts.reconciliation import ReconciliationContract
@@ -34,6 +35,7 @@ class StoreContract(
     OrderContract,
     TopupContract,
     DepositContract,
+    OrphanContract,
     NetworkContract,
     ReconciliationContract,
     CatalogContract,

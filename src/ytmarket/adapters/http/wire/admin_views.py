@@ -10,6 +10,7 @@ from ytmarket.adapters.http.wire.encoding import encode
 from ytmarket.adapters.http.wire.money import Money, money
 from ytmarket.application.api_keys import Adjusted, MintedKey, RotatedSecret
 from ytmarket.application.deposit_desk import WaitingDeposit
+from ytmarket.application.orphans import Orphaned
 from ytmarket.domain.api_keys import ApiKey, KeySummary
 from ytmarket.domain.audit import AuditRow
 from ytmarket.domain.deposits import DepositRecord
@@ -78,6 +79,13 @@ class DepositView(msgspec.Struct, kw_only=True):
     candidate_topup_id: str | None = None
     candidate_order_id: int | None = None
     distance_usdt: Money | None = None
+
+
+class OrphanedView(DepositView, kw_only=True):
+    """A deposit that is none any more: what its customer had of it yet, and what we have lost."""
+
+    taken_usdt: Money
+    lost_usdt: Money
 
 
 class ResentView(msgspec.Struct):
@@ -179,6 +187,17 @@ def deposit_view(record: DepositRecord) -> DepositView:
 def render_deposit(record: DepositRecord) -> bytes:
     """The answer to what was done with a deposit."""
     return encode(deposit_view(record))
+
+
+def render_orphaned(orphaned: Orphaned) -> bytes:
+    """The answer to taking a deposit back."""
+    return encode(
+        OrphanedView(
+            **msgspec.structs.asdict(deposit_view(orphaned.record)),
+            taken_usdt=money(orphaned.taken),
+            lost_usdt=money(orphaned.lost),
+        )
+    )
 
 
 def audit_view(row: AuditRow) -> AuditView:

@@ -8,7 +8,7 @@ from ytmarket.adapters.http.answers import answer
 from ytmarket.adapters.http.operators import OperatorRequest, instruction, told
 from ytmarket.adapters.http.paths import path_id
 from ytmarket.adapters.http.wire.admin import DepositCreditBody, ReasonBody, read_deposits_query
-from ytmarket.adapters.http.wire.admin_views import render_deposit, waiting_view
+from ytmarket.adapters.http.wire.admin_views import render_deposit, render_orphaned, waiting_view
 from ytmarket.adapters.http.wire.bodies import read
 from ytmarket.adapters.http.wire.lists import page
 from ytmarket.domain.errors import DepositNotFound
@@ -35,6 +35,13 @@ async def return_deposit(request: OperatorRequest) -> Response:
     deposit, body = _deposit(request), await request.body()
     word = instruction(request, read(ReasonBody, body).reason, body, render_deposit)
     return told(await request.services.deposit_desk.send_back(deposit, word))
+
+
+async def orphan_deposit(request: OperatorRequest) -> Response:
+    """POST /deposits/{id}/orphan: its chain took it back, and so does the shop."""
+    deposit, body = _deposit(request), await request.body()
+    word = instruction(request, read(ReasonBody, body).reason, body, render_orphaned)
+    return told(await request.services.deposit_desk.orphan(deposit, word))
 
 
 def _deposit(request: OperatorRequest) -> DepositId:
