@@ -99,6 +99,20 @@ async def test_expired_only_once_the_network_was_read() -> None:
         assert expired["expires_at"] == epoch_seconds(NOW) + 3600
 
 
+async def test_it_is_told_at_once_that_a_network_is_read_late() -> None:
+    world = open_world()
+    async with world.client(await world.mint()) as client:
+        once = {"Idempotency-Key": "never-read"}
+        late = await client.post(PATH, json=TOPUP, headers=once)
+        assert late.json()["network_delayed"] is True
+        await world.work()
+        assert (await client.get(f"{PATH}/{late.json()['topup_id']}")).json()["network_delayed"] is False
+        assert (await client.post(PATH, json=TOPUP)).json()["network_delayed"] is False
+        assert (await client.post(PATH, json=TOPUP, headers=once)).content == late.content
+        world.clock.advance(timedelta(seconds=61))
+        assert (await client.post(PATH, json=TOPUP)).json()["network_delayed"] is True
+
+
 async def test_a_topup_is_its_owners_alone() -> None:
     world = open_world()
     async with world.client(await world.mint()) as client, world.client(await world.mint()) as other:

@@ -32,7 +32,7 @@ from ytmarket.application.ports.vault import Vault
 from ytmarket.application.ports.webhook_sender import WebhookSender
 from ytmarket.application.presence import Identity, Presence, Probe, Readiness
 from ytmarket.application.questions import QuestionService
-from ytmarket.application.reading import Reading
+from ytmarket.application.reading import Reading, TopupState
 from ytmarket.application.reconciliation import ReconciliationService
 from ytmarket.application.requests import RequestService
 from ytmarket.application.resealing import ResealService
@@ -47,7 +47,7 @@ from ytmarket.application.website import WebsiteDesk
 from ytmarket.domain.networks import Network
 from ytmarket.domain.orders import Order
 from ytmarket.domain.shop import OrderTerms
-from ytmarket.domain.topups import Topup, TopupTerms
+from ytmarket.domain.topups import TopupTerms
 from ytmarket.domain.website import LIFETIME
 
 
@@ -103,7 +103,7 @@ class Rendering:
     """How what is kept for replays, and what is sent by webhook, is put into bytes."""
 
     order: Callable[[Order], bytes]
-    topup: Callable[[Topup], bytes]
+    topup: Callable[[TopupState], bytes]
     event: RenderEvent
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import attrs
@@ -32,6 +32,12 @@ class TopupState:
 
     topup: Topup
     network_delayed: bool
+
+    @classmethod
+    def of(cls, topup: Topup, read_until: datetime | None, now: datetime) -> TopupState:
+        """*read_until*: how far its network has been read, by that network's own clock."""
+        is_read = read_until is not None and read_until >= now - DELAYED_AFTER
+        return cls(topup=topup, network_delayed=topup.status is TopupStatus.PENDING and not is_read)
 
 
 @attrs.frozen(kw_only=True)
@@ -101,10 +107,7 @@ class Reading:
         return await self._queries.transfers(account, paging)
 
     def _state(self, view: TopupView) -> TopupState:
-        pending = view.topup.status is TopupStatus.PENDING
-        oldest = self._clock.now() - DELAYED_AFTER
-        read = view.read_until
-        return TopupState(topup=view.topup, network_delayed=pending and (read is None or read < oldest))
+        return TopupState.of(view.topup, view.read_until, self._clock.now())
 
     async def _fetch_pages(
         self, wanted: Sequence[tuple[ProductFilter, Paging]]

@@ -11,6 +11,7 @@ from ytmarket.application.paying import Payees
 from ytmarket.application.ports.clock import Clock
 from ytmarket.application.ports.tokens import Tokens
 from ytmarket.application.ports.unit_of_work import NewUnitOfWork, UnitOfWork
+from ytmarket.application.reading import TopupState
 from ytmarket.application.requests import Origin, replay_of
 from ytmarket.domain import topups
 from ytmarket.domain.errors import AmountTaken, Refused
@@ -54,7 +55,7 @@ class TopupService:
     tokens: Tokens
     terms: TopupTerms
     payees: Payees
-    render: Callable[[Topup], bytes]
+    render: Callable[[TopupState], bytes]
 
     async def open(self, origin: Origin, command: OpenTopup | Refused) -> TopupAnswer:
         """Reserve an amount for the account, and say where to send it.
@@ -74,7 +75,8 @@ class TopupService:
             except Refused:
                 await uow.commit()  # nothing but the signature has been written
                 raise
-            body = self.render(topup)
+            read_until = await uow.deposits.read_until(topup.network)
+            body = self.render(TopupState.of(topup, read_until, now))
             if origin.attempt is not None:
                 await uow.requests.keep(origin.api_key_id, origin.attempt, body, now)
             await uow.commit()

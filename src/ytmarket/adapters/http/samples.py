@@ -16,7 +16,7 @@ from ytmarket.adapters.http.wire.deposits import DepositsView, deposit_view
 from ytmarket.adapters.http.wire.encoding import encode
 from ytmarket.adapters.http.wire.lists import page, slice_of
 from ytmarket.adapters.http.wire.orders import order_view, render_event
-from ytmarket.adapters.http.wire.topups import topup_state, topup_view
+from ytmarket.adapters.http.wire.topups import topup_state
 from ytmarket.application.ports.queries import Paging
 from ytmarket.application.reading import TopupState
 from ytmarket.domain import ledger, orders
@@ -114,7 +114,7 @@ _ANSWERS: Final[Mapping[tuple[str, str], Callable[[], object]]] = {
     ("get", "/products/{id}"): lambda: product_view(PRODUCT, MinimumTerms()),
     ("get", "/categories"): lambda: page(slice_of([CATEGORY], PAGE), category_view),
     ("get", "/balance"): lambda: balance_view(TOTALS),
-    ("post", "/balance/topup"): lambda: topup_view(OPENED),
+    ("post", "/balance/topup"): lambda: topup_state(TopupState(topup=OPENED, network_delayed=False)),
     ("get", "/balance/topup/{id}"): lambda: topup_state(CREDITED),
     ("get", "/balance/topups"): lambda: page(slice_of([CREDITED], PAGE), topup_state),
     ("get", "/balance/transactions"): lambda: page(

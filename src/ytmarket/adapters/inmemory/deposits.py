@@ -34,6 +34,9 @@ class InMemoryDeposits:
         progress = self._state.progress.get((network, wallet))
         return None if progress is None else progress.cursor
 
+    async def read_until(self, network: Network) -> datetime | None:
+        return self._state.read_until.get(network)
+
     async def keep_page(
         self,
         network: Network,
@@ -42,13 +45,9 @@ class InMemoryDeposits:
         page: Page,
         now: datetime,
     ) -> int | None:
-        state = self._state
         if await self.cursor(network, wallet) != after:
             return None
         self._move_on(network, wallet, page, now)
-        known = state.read_until.get(network)
-        if known is None or known < page.read_until:
-            state.read_until.put(network, page.read_until)
         return sum(self._keep(deposit) for deposit in page.deposits)
 
     async def keep_missed(self, deposits: Sequence[Deposit], now: datetime) -> int:  # noqa: ARG002 - as above
@@ -81,6 +80,7 @@ class InMemoryDeposits:
         before = state.progress.get(key)
         read_until = page.read_until if before is None else max(before.read_until, page.read_until)
         state.progress.put(key, ProgressRow(cursor=page.cursor, read_until=read_until, updated_at=now))
+        state.read_until.put(network, read_until)
         row = state.network_rows.get(key)
         if row is None or row.trouble is not None:
             state.network_rows.put(key, NetworkRow(noted_at=now))

@@ -28,6 +28,10 @@ DEPOSIT_COLUMNS: Final = (
 """What `record_of` reads, in its order; 20 columns."""
 
 CURSOR: Final = "select cursor from network_progress where network = %s and wallet = %s"
+# The wallet that was read last tells it.
+READ_UNTIL: Final = """
+    select read_until from network_progress where network = %s order by updated_at desc limit 1
+"""
 # Of two that read after the same cursor, the second waits for the first and then finds nothing.
 BEGIN: Final = """
     insert into network_progress (cursor, read_until, updated_at, network, wallet)
@@ -69,6 +73,10 @@ class PostgresDeposits:
     async def cursor(self, network: Network, wallet: str) -> Cursor | None:
         row = await (await self._connection.execute(CURSOR, (network, wallet))).fetchone()
         return None if row is None else Cursor(row[0])
+
+    async def read_until(self, network: Network) -> datetime | None:
+        row = await (await self._connection.execute(READ_UNTIL, (network,))).fetchone()
+        return None if row is None else row[0]
 
     async def keep_page(
         self, network: Network, wallet: str, after: Cursor | None, page: Page, now: datetime

@@ -14,7 +14,7 @@ from ytmarket.adapters.postgres.arrays import hashes, numbers
 from ytmarket.adapters.postgres.audit import AUDIT_END, audit_end_of, audit_row_of
 from ytmarket.adapters.postgres.catalog_pages import CatalogPages
 from ytmarket.adapters.postgres.connections import Pool, lent
-from ytmarket.adapters.postgres.deposits import record_of
+from ytmarket.adapters.postgres.deposits import READ_UNTIL, record_of
 from ytmarket.adapters.postgres.figures import FIGURES, figures_of, figures_values
 from ytmarket.adapters.postgres.heartbeats import heartbeat_of
 from ytmarket.adapters.postgres.networks import COVERAGE, STATES, coverage_of, state_of
@@ -134,6 +134,9 @@ class PostgresQueries:
         row = await self._one(sql.SETTING, (AUDIT_END,))
         return None if row is None else audit_end_of(row[0])
 
+    async def acts_untold(self, *, limit: int) -> Sequence[str]:
+        return [row[0] for row in await self._all(sql.ACTS_UNTOLD, (limit,))]
+
     async def figures(self, now: datetime) -> ShopFigures:
         return figures_of(await self._all(FIGURES, figures_values(now)))
 
@@ -161,7 +164,7 @@ class PostgresQueries:
         return int(count)
 
     async def read_until(self, network: Network) -> datetime | None:
-        row = await self._one(sql.READ_UNTIL, (network,))
+        row = await self._one(READ_UNTIL, (network,))
         return None if row is None else row[0]
 
     async def network_states(self) -> Sequence[NetworkState]:

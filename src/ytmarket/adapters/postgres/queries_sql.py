@@ -52,12 +52,8 @@ ORDERS: Final = f"""
     order by page.id desc
 """
 
-# How far a network has been read tells the wallet that was read last.
 SEALED: Final = """
     select (select count(*) from api_key where sealed_secret is not null) + (select count(*) from stock_unit)
-"""
-READ_UNTIL: Final = """
-    select read_until from network_progress where network = %s order by updated_at desc limit 1
 """
 _READ_UNTIL_OF_TOPUP: Final = """
     (
@@ -134,6 +130,29 @@ AUDIT_TRAIL: Final = """
     select number, least(greatest(at, '0001-01-02+00'), '9999-12-30+00') as at, actor, action, target,
         details, previous, hash
     from api_audit_log where number > %s order by number limit %s
+"""
+# A key that replaces another stands in the row of the one replaced; an adjustment that puts a deposit
+# right in the deposit's.
+ACTS_UNTOLD: Final = """
+    select target from (
+        select 'key:' || fp as target from api_key
+        union all
+        select 'deposit:' || deposit_id from transfer
+        where kind in ('manual_credit', 'deposit_applied', 'deposit_returned')
+        union all
+        select 'order:' || order_id from transfer where kind in ('website_refund_paid', 'marketplace_taken')
+        union all
+        select 'adjustments'
+        where (select count(*) from transfer where kind = 'adjustment' and deposit_id is null)
+            > (select count(*) from api_audit_log where action = 'api_key.credit')
+        except
+        (
+            select target from api_audit_log
+            union all
+            select 'key:' || (details ->> 'after') from api_audit_log where action = 'api_key.replace'
+        )
+    ) untold
+    order by target collate "C" limit %s
 """
 HEARTBEATS: Final = f"select {HEARTBEAT_COLUMNS} from heartbeat order by started_at, process"
 SETTING: Final = "select value from setting where name = %s"

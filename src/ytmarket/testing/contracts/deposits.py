@@ -69,6 +69,22 @@ class DepositContract(StorePartContract):
         assert await world.queries.read_until(Network.BSC) is None
         assert len(await _received(world)) == 2
 
+    async def test_how_far_was_read_tells_the_wallet_that_was_read_last(self, world: World) -> None:
+        async def read_until() -> datetime | None:
+            async with world.unit_of_work() as uow:
+                within = await uow.deposits.read_until(TRON)
+            assert within == await world.queries.read_until(TRON)
+            return within
+
+        assert await read_until() is None
+        await _keep(world)
+        assert await read_until() == NOW
+        earlier = Page(deposits=(), cursor=FIRST, read_until=NOW - SECOND)
+        async with world.unit_of_work() as uow:
+            await uow.deposits.keep_page(TRON, "another wallet", None, earlier, NOW + SECOND)
+            await uow.commit()
+        assert await read_until() == NOW - SECOND
+
     async def test_neither_is_kept_without_a_commit(self, world: World) -> None:
         page = Page(deposits=(world.transfer(1),), cursor=FIRST, read_until=NOW)
         async with world.unit_of_work() as uow:

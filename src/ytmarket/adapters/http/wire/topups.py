@@ -16,7 +16,6 @@ from ytmarket.domain import topups
 from ytmarket.domain.errors import InvalidRequest, Refused
 from ytmarket.domain.networks import CODES, Network
 from ytmarket.domain.times import epoch_seconds
-from ytmarket.domain.topups import Topup
 
 
 class TopupBody(Body, frozen=True, kw_only=True):
@@ -39,7 +38,7 @@ class TopupView(msgspec.Struct, kw_only=True):
     created_at: int
     expires_at: int
     notice: str | msgspec.UnsetType = msgspec.UNSET
-    network_delayed: bool | msgspec.UnsetType = msgspec.UNSET
+    network_delayed: bool
 
 
 def read_topup(body: bytes, offered: Iterable[Network]) -> OpenTopup | Refused:
@@ -64,8 +63,9 @@ def read_network(name: str, offered: Iterable[Network]) -> Network:
         ) from None
 
 
-def topup_view(topup: Topup) -> TopupView:
-    """The top-up, with a notice where the amount is not the one asked for."""
+def topup_state(state: TopupState) -> TopupView:
+    """The top-up as its owner sees it, with a notice where the amount is not the one asked for."""
+    topup = state.topup
     view = TopupView(
         topup_id=topup.id,
         status=topup.status,
@@ -75,6 +75,7 @@ def topup_view(topup: Topup) -> TopupView:
         requested_amount_usdt=money(topup.requested),
         created_at=epoch_seconds(topup.created_at),
         expires_at=epoch_seconds(topup.expires_at),
+        network_delayed=state.network_delayed,
     )
     if topup.amount != topup.requested:
         view.notice = (
@@ -83,13 +84,6 @@ def topup_view(topup: Topup) -> TopupView:
     return view
 
 
-def topup_state(state: TopupState) -> TopupView:
-    """The top-up as its status is asked for."""
-    view = topup_view(state.topup)
-    view.network_delayed = state.network_delayed
-    return view
-
-
-def render_topup(topup: Topup) -> bytes:
+def render_topup(state: TopupState) -> bytes:
     """The answer to an opened top-up."""
-    return encode(topup_view(topup))
+    return encode(topup_state(state))
