@@ -61,11 +61,15 @@ def test_nothing_is_lost_when_it_is_stopped_or_killed() -> None:
         for end in (server.stop, server.kill):
             with server.client(key) as client:
                 topup, order, balance = _topped_up_and_ordered(client)
+                asked = _asked_a_few_more_times(client)
             end()
             server.start()
             assert server.keys == []  # shown once
             assert "keys mint" in server.printed
             with server.client(key) as client:
+                counted = _counted(client)
+                # Requests are counted in memory for a moment: only a kill may lose some.
+                assert counted == asked + 1 if end == server.stop else counted <= asked + 1
                 assert client.get("/api/v1/balance").json() == balance
                 assert len(client.get(f"/api/v1/orders/{order}").json()["items"]) == 2
                 sent = {"network": topup["payment_network"], "amount_usdt": topup["amount_usdt"]}
@@ -84,6 +88,22 @@ def _topped_up_and_ordered(client: httpx2.Client) -> tuple[Any, int, Any]:
         lambda: client.get(f"/api/v1/orders/{order}").json()["status"], lambda status: status == "completed"
     )
     return topup, order, client.get("/api/v1/balance").json()
+
+
+def _asked_a_few_more_times(client: httpx2.Client) -> int:
+    """How many requests its key has made by now, the last of them a moment ago."""
+    before = _counted(client)
+    for _ in range(5):
+        assert client.get("/api/v1/health").status_code == 200
+    asked = _counted(client)
+    assert asked == before + 6
+    return asked
+
+
+def _counted(client: httpx2.Client) -> int:
+    """How many requests the key has made, this one included."""
+    found: int = client.get("/api/v1/usage").json()["request_count"]
+    return found
 
 
 def test_devnet_refuses_to_listen_to_the_world() -> None:
