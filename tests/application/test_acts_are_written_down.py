@@ -289,6 +289,14 @@ async def test_no_row_tells_a_secret() -> None:
         assert secret not in told
 
 
+@pytest.mark.parametrize("name", ACTS)
+async def test_after_each_act_the_trail_and_the_books_agree(name: str) -> None:
+    scene = await Scene().set()
+    await ACTS[name][0](scene)
+    verified = await scene.services.audit.verify()
+    assert (verified.broken_at, verified.untold) == (None, [])
+
+
 async def test_a_trail_in_memory_holds() -> None:
     scene = await Scene().set()
     verified = await scene.services.audit.verify()

@@ -101,7 +101,9 @@ def test_the_audit_is_verified_and_a_hole_in_it_is_found(terminal: Terminal) -> 
     terminal.sql("alter table api_audit_log disable trigger all; delete from api_audit_log where number = 2")
     assert "broken at row 2" in terminal.types("audit", "verify", code=1)
     terminal.sql("delete from api_audit_log; delete from setting where name = 'audit_end'")
-    terminal.types("audit", "verify")
+    emptied = terminal.types("audit", "verify", code=1)
+    assert "broken at row 1" in emptied
+    assert "none tells of key:" in emptied
     assert "broken at row 1" in terminal.types("audit", "verify", "--known", end, code=1)
 
 

@@ -249,6 +249,17 @@ async def test_what_operators_did_is_listed_newest_first() -> None:
             "api_key.mint",
         )
         assert TOKEN not in json.dumps(listing)
+        for query, labels in {
+            "page=2&page_size=2": ["Ann"],
+            "page=2&limit=1": ["Bob"],
+            "limit=1&page_size=3": ["Cid", "Bob", "Ann"],
+            "page=9": [],
+        }.items():
+            asked_for = (await operator.get(f"/api/admin/api-audit?{query}")).json()
+            assert [row["details"]["label"] for row in asked_for["items"]] == labels, query
+            assert asked_for["total"] == 3
+        for wrong in ("page=0", "page_size=201"):
+            assert (await operator.get(f"/api/admin/api-audit?{wrong}")).status_code == 422
         for limit in ("0", "201", "x"):
             assert code_of(await operator.get(f"/api/admin/api-audit?limit={limit}")) == (
                 422,

@@ -31,6 +31,15 @@ def intruder(postgres: OpenDatabase) -> Iterator[Database]:
         yield connection
 
 
+async def open_shop(world: World) -> None:
+    """A key, an adjustment and what the trail tells of them: so no trail can be an empty one."""
+    customer = await world.customer(5)
+    entry = AuditEntry(at=NOW, actor="http:ops", action="api_key.credit", target=f"key:{customer.key.fp}")
+    async with world.unit_of_work() as uow:
+        await uow.audit.append(entry)
+        await uow.commit()
+
+
 async def fill(world: World, rows: int = ROWS) -> None:
     for number in range(rows):
         entry = AuditEntry(
@@ -122,14 +131,15 @@ def truncate(chance: random.Random, intruder: Database) -> str:
     """The newest rows, or all of them; sometimes the end kept beside them as well."""
     last = chance.randint(0, ROWS - 1)
     intruder.execute(f"delete from api_audit_log where number > {last}".encode())
-    forget = last > 0 and chance.random() < 0.3
+    forget = chance.random() < 0.3
     if forget:
         intruder.execute("delete from setting where name = 'audit_end'")
     return f"truncate after {last}, end forgotten: {forget}"
 
 
 async def test_a_thousand_tamperings_are_a_thousand_findings(world: World, intruder: Database) -> None:
-    await fill(world)
+    await open_shop(world)
+    await fill(world, ROWS - 1)
     audit = AuditService(queries=world.queries)
     assert (await audit.verify()).broken_at is None
     for table in ("api_audit_log", "setting"):
@@ -148,6 +158,23 @@ async def test_a_thousand_tamperings_are_a_thousand_findings(world: World, intru
                 intruder.execute(f"insert into {table} table honest_{table}".encode())
     assert missed == []
     assert (await audit.verify()).broken_at is None
+
+
+async def test_a_trail_that_tells_nothing_of_what_is_in_the_books_was_written_anew(
+    world: World, intruder: Database
+) -> None:
+    audit = AuditService(queries=world.queries)
+    assert (await audit.verify()).broken_at is None  # nobody has done anything
+    await open_shop(world)
+    assert (await audit.verify()).broken_at is None
+    (key,) = [row.entry.target for row in await world.queries.audit_rows(limit=1)]
+    intruder.execute("truncate api_audit_log")
+    intruder.execute("delete from setting where name = 'audit_end'")
+    emptied = await audit.verify()
+    assert (emptied.broken_at, list(emptied.untold)) == (1, ["adjustments", key])
+    await fill(world, 3)
+    rewritten = await audit.verify()
+    assert (rewritten.broken_at, list(rewritten.untold)) == (4, [key])
 
 
 async def test_the_place_is_named(world: World, intruder: Database) -> None:

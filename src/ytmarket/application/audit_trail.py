@@ -7,18 +7,24 @@ from typing import Final
 
 import attrs
 
-from ytmarket.application.ports.queries import Queries
+from ytmarket.application.ports.queries import Listing, Paging, Queries
 from ytmarket.domain.audit import AuditEnd, AuditRow
 
 ROWS_AT_ONCE: Final = 1_000
+UNTOLD_MAX: Final = 5
 
 
 @attrs.frozen(kw_only=True)
 class Verified:
-    """How far the trail holds; `broken_at` is the first number at which it does not."""
+    """How far the trail holds; `broken_at` is the first number at which it does not.
+
+    `untold` names some of what operators must have acted on, in a trail that tells nothing of it:
+    it was cut off and its end forgotten, or all of it was written anew.
+    """
 
     end: AuditEnd
     broken_at: int | None = None
+    untold: Sequence[str] = ()
 
 
 @attrs.frozen(kw_only=True)
@@ -31,8 +37,17 @@ class AuditService:
         """Newest first."""
         return await self.queries.audit_rows(limit=limit)
 
+    async def page(self, paging: Paging) -> Listing[AuditRow]:
+        """One page, newest first. Rows are numbered without gaps, so a number tells how many there are."""
+        rows = await self.queries.audit_rows(limit=paging.page_size, offset=paging.offset)
+        if rows:
+            total = rows[0].number + paging.offset
+        else:
+            total = next((newest.number for newest in await self.latest(1)), 0)
+        return Listing(rows=rows, paging=paging, total=total)
+
     async def verify(self, known: AuditEnd | None = None) -> Verified:
-        """Follow the trail from its first row to the end that is kept beside it.
+        """Follow the trail to the end that is kept beside it, then hold the books against it.
 
         *known* is an end that was written down elsewhere: the trail must still pass through it.
         While it is followed, more may be appended.
@@ -54,8 +69,9 @@ class AuditService:
                 continue
             kept = await self.queries.audit_end() or AuditEnd()
             if kept == reached:
-                missing = None if passed else reached.number + 1
-                return Verified(end=reached, broken_at=missing)
+                untold = await self.queries.acts_untold(limit=UNTOLD_MAX)
+                missing = None if passed and not untold else reached.number + 1
+                return Verified(end=reached, broken_at=missing, untold=untold)
             # Fewer rows than were written, unless they came while we read; or more than anybody wrote.
             if kept.number <= reached.number or not rows:
                 return Verified(end=reached, broken_at=min(kept.number, reached.number) + 1)

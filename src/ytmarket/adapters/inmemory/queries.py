@@ -10,6 +10,7 @@ from typing import TypeVar
 
 import attrs
 
+from ytmarket.adapters.inmemory.audited_acts import acts_untold
 from ytmarket.adapters.inmemory.networks import states_in
 from ytmarket.adapters.inmemory.rows import EventRow
 from ytmarket.adapters.inmemory.state import State
@@ -160,9 +161,9 @@ class InMemoryQueries:
             ]
         return _page(sorted(summaries, key=lambda row: row.key.id), paging)
 
-    async def audit_rows(self, *, limit: int) -> Sequence[AuditRow]:
+    async def audit_rows(self, *, limit: int, offset: int = 0) -> Sequence[AuditRow]:
         with self._committed() as state:
-            return nlargest(limit, state.audit.values(), key=lambda row: row.number)
+            return nlargest(offset + limit, state.audit.values(), key=lambda row: row.number)[offset:]
 
     async def audit_trail(self, after: int | None, *, limit: int) -> Sequence[AuditRow]:
         with self._committed() as state:
@@ -172,6 +173,10 @@ class InMemoryQueries:
     async def audit_end(self) -> AuditEnd | None:
         with self._committed() as state:
             return state.audit_end.get(0)
+
+    async def acts_untold(self, *, limit: int) -> Sequence[str]:
+        with self._committed() as state:
+            return nsmallest(limit, acts_untold(state))
 
     async def figures(self, now: datetime) -> ShopFigures:
         with self._committed() as state:

@@ -123,8 +123,8 @@ class PostgresQueries:
     async def key_summaries(self, paging: Paging) -> Listing[KeySummary]:
         return await self._listing(sql.KEY_SUMMARIES, {}, paging, _key_summary)
 
-    async def audit_rows(self, *, limit: int) -> Sequence[AuditRow]:
-        return [audit_row_of(row) for row in await self._all(sql.AUDIT_ROWS, (limit,))]
+    async def audit_rows(self, *, limit: int, offset: int = 0) -> Sequence[AuditRow]:
+        return [audit_row_of(row) for row in await self._all(sql.AUDIT_ROWS, (limit, offset))]
 
     async def audit_trail(self, after: int | None, *, limit: int) -> Sequence[AuditRow]:
         beginning = BEFORE_ALL if after is None else after

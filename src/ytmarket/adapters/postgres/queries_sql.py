@@ -124,7 +124,7 @@ KEY_SUMMARIES: Final = f"""
     ) page on true
     order by page.id
 """
-AUDIT_ROWS: Final = f"select {AUDIT_COLUMNS} from api_audit_log order by number desc limit %s"
+AUDIT_ROWS: Final = f"select {AUDIT_COLUMNS} from api_audit_log order by number desc limit %s offset %s"
 # A moment that no clock tells would not be read at all; clamped, it reads and is found to be forged.
 AUDIT_TRAIL: Final = """
     select number, least(greatest(at, '0001-01-02+00'), '9999-12-30+00') as at, actor, action, target,

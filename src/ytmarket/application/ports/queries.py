@@ -165,7 +165,7 @@ class Queries(Protocol):
         """Those that are ringing, oldest first."""
         ...
 
-    async def audit_rows(self, *, limit: int) -> Sequence[AuditRow]:
+    async def audit_rows(self, *, limit: int, offset: int = 0) -> Sequence[AuditRow]:
         """The latest, newest first."""
         ...
 
@@ -175,6 +175,13 @@ class Queries(Protocol):
 
     async def audit_end(self) -> AuditEnd | None:
         """Where the trail ends, as it was kept beside it; None before the first entry."""
+        ...
+
+    async def acts_untold(self, *, limit: int) -> Sequence[str]:
+        """Keys, deposits and orders that an operator must have acted on, and of which no audit row tells.
+
+        By name as audit rows target them, sorted; `adjustments` where more were made than rows tell of.
+        """
         ...
 
     async def figures(self, now: datetime) -> ShopFigures:

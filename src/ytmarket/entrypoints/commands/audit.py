@@ -44,6 +44,9 @@ def verify(
         verified = await shop.services.audit.verify(noted)
         if verified.broken_at is not None:
             err.print(f"[bold red]The audit trail is broken at row {verified.broken_at}.[/]", highlight=False)
+            if verified.untold:
+                missing = ", ".join(verified.untold)
+                err.print(f"Rows are gone: none tells of {missing}, which is in the books.", highlight=False)
             raise typer.Exit(1)
         out.print(f"{verified.end.number} rows, whole. Write the end down elsewhere:", highlight=False)
         out.print(f"{verified.end.number}:{verified.end.hash.hex()}", soft_wrap=True, highlight=False)

@@ -13,7 +13,7 @@ from ytmarket.domain import ledger, orders
 from ytmarket.domain.audit import AuditEntry
 from ytmarket.domain.catalog import Category, Product, ProductFilter
 from ytmarket.domain.deposits import DepositStatus, UnmatchedReason
-from ytmarket.domain.ids import AccountId, OrderId, ProductId, TopupId
+from ytmarket.domain.ids import AccountId, DepositId, OrderId, ProductId, TopupId
 from ytmarket.domain.money import Usdt
 from ytmarket.domain.networks import Network
 from ytmarket.domain.webhooks import Delivery
@@ -222,6 +222,8 @@ class QueriesContract(StorePartContract):
                     AuditEntry(at=NOW + timedelta(minutes=number), actor="a", action="b", target=str(number))
                 )
             await uow.commit()
+        earlier = await world.queries.audit_rows(limit=2, offset=1)
+        assert [row.number for row in earlier] == [2, 1]
         rows = await world.queries.audit_rows(limit=2)
         assert [(row.number, row.entry.target) for row in rows] == [(3, "2"), (2, "1")]
 
@@ -256,6 +258,31 @@ class QueriesContract(StorePartContract):
         assert len({event.event.id for event in told}) == len(told)
         assert {event.event.order_id for event in await world.queries.events(order.id)} == {order.id}
         assert await world.queries.events(OrderId(404)) == []
+
+    async def test_acts_that_no_audit_row_tells_of_are_named(self, world: World) -> None:
+        assert await world.queries.acts_untold(limit=9) == []
+        ann = await world.customer(5)
+        key = f"key:{ann.key.fp}"
+        assert await world.queries.acts_untold(limit=9) == ["adjustments", key]
+        assert await world.queries.acts_untold(limit=1) == ["adjustments"]
+        await world.read(Network.TRON, world.transfer(7), until=NOW)
+        async with world.unit_of_work() as uow:
+            await uow.accounts.post(
+                [ledger.deposit_returned(DepositId(1), Network.TRON, Usdt.of(7), NOW, "sent back")]
+            )
+            await uow.commit()
+        assert await world.queries.acts_untold(limit=9) == ["adjustments", "deposit:1", key]
+        rows = {"api_key.replace": ("key:former", {"after": ann.key.fp}), "deposit.return": ("deposit:1", {})}
+        async with world.unit_of_work() as uow:
+            for action, (target, details) in rows.items():
+                entry = AuditEntry(at=NOW, actor="a", action=action, target=target, details=details)
+                await uow.audit.append(entry)
+            await uow.commit()
+        assert await world.queries.acts_untold(limit=9) == ["adjustments"]
+        async with world.unit_of_work() as uow:
+            await uow.audit.append(AuditEntry(at=NOW, actor="a", action="api_key.credit", target=key))
+            await uow.commit()
+        assert await world.queries.acts_untold(limit=9) == []
 
     async def test_the_audit_trail_is_read_from_its_beginning_piece_by_piece(self, world: World) -> None:
         assert await world.queries.audit_trail(None, limit=2) == []
