@@ -27,8 +27,8 @@ TROUBLED = ShopState(
     at=NOW,
     figures=ShopFigures(
         order_events={"processing": 1_234_567, "completed": 1_000_000, "refunded": 12},
-        webhooks={"delivered": 7},
-        deposits={"unmatched": 2},
+        webhooks={"delivered": 7, "retried": 3, "exhausted": 1},
+        deposits={"unmatched": 2, "credited_auto": 1_234_567, "dust": 30_000, "credited_manual": 45},
         orders_open={"processing": Waiting(3, NOW - 1_000 * SECOND), "awaiting_payment": Waiting(1, NOW)},
         refunds_due={"api": Waiting(1, NOW - 100_000 * SECOND)},
         unmatched=Waiting(2, NOW - timedelta(days=3)),
@@ -84,7 +84,9 @@ def test_everything_fits_into_eighty_columns() -> None:
         "webhooks 4 0 s",
         "unmatched deposits 2 3 d",
         "not in balance, looked at 3 min ago",
-        "1000000 completed, 1234567 processing, 12 refunded",
+        "orders 1000000 completed, 1234567 processing, 12 refunded",
+        "deposits 1234567 credited auto, 45 credited manual, 30000 dust, 2 unmatched",
+        "webhooks 7 delivered, 1 exhausted, 3 retried",
     ):
         assert words in joined
 

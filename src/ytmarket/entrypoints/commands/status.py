@@ -116,8 +116,17 @@ def _work(state: ShopState) -> RenderableType:
         table.add_row(name, str(waiting.count), first)
     books = "in balance" if _in_balance(state) else "[bold red]not in balance[/]"
     books += ", " + _last_look(state)
-    past = ", ".join(f"{count} {_words(event)}" for event, count in sorted(figures.order_events.items()))
-    return Group(table, "", f"books   {books}", f"orders  {past or 'none yet'}")
+    past = {
+        "orders": figures.order_events,
+        "deposits": figures.deposits,
+        "webhooks": figures.webhooks,
+    }
+    lines = Table(show_header=False, show_edge=False, pad_edge=False, box=None)
+    lines.add_row("books", books)
+    for name, counts in past.items():
+        told = ", ".join(f"{count} {_words(outcome)}" for outcome, count in sorted(counts.items()))
+        lines.add_row(name, told or "none yet")
+    return Group(table, "", lines)
 
 
 def _last_look(state: ShopState) -> str:
