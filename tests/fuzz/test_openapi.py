@@ -26,6 +26,7 @@ from tests.acceptance.server import Server
 
 EXAMPLES = {"quick": 25, "ci": 200, "thorough": 5_000}[os.environ.get("HYPOTHESIS_PROFILE", "ci")]
 
+ANSWER_SECONDS = 1
 CHECKS = [not_a_server_error, status_code_conformance, response_schema_conformance]
 
 
@@ -72,11 +73,12 @@ def test_nothing_that_is_sent_is_a_server_error(
     for found in api_schema.get_all_operations():
         assert isinstance(found, Ok), "the document describes every operation well"
         operation = found.ok()
-        if mode is GenerationMode.NEGATIVE and not (operation.query or operation.body):
+        can_be_wrong = bool(operation.query or operation.body)
+        if mode is GenerationMode.NEGATIVE and not can_be_wrong:
             continue  # there is no wrong way to ask this
 
         @settings(
-            max_examples=EXAMPLES // 2,
+            max_examples=EXAMPLES // 2 if can_be_wrong else EXAMPLES,
             deadline=None,
             phases=(Phase.generate,),
             suppress_health_check=list(HealthCheck),
@@ -88,8 +90,14 @@ def test_nothing_that_is_sent_is_a_server_error(
             # Invoices are 501 by contract; any other 5xx is a failure.
             checks = CHECKS[1:] if response.status_code == 501 else CHECKS
             case.validate_response(response, checks=checks)
-            assert response.elapsed < 5
+            # The machine may be busy now and then; what is slow in itself is slow each time.
+            assert response.elapsed < ANSWER_SECONDS or _quickest(case, signed) < ANSWER_SECONDS
 
         check()
         seen += 1
     assert seen >= 8
+
+
+def _quickest(case: schemathesis.Case[Any], signed: Signed) -> float:
+    """How long the quickest of a few more answers to the same request takes, in seconds."""
+    return min(case.call(auth=signed, timeout=10).elapsed for _ in range(4))
