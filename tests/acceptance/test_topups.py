@@ -93,7 +93,7 @@ class Payment:
 
 
 EDGES = {
-    "sent exactly": Payment(on="usdt_solana", sent="100.00"),
+    "sent exactly": Payment(asked="4800", on="usdt_trc_20", sent="4800.00"),
     "a cent less": Payment(on="usdt_bep_20", sent="99.99"),
     "a cent more": Payment(on="usdt_polygon", sent="100.01"),
     "less": Payment(on="usdt_arbitrum", sent="98", reason="under", distance="2"),

@@ -174,6 +174,10 @@ VIOLATIONS: Final[dict[str, tuple[str, ...]]] = {
     "transfer_once": (TRANSFER + "('order_charged', '1', 'customer:1', 'escrow', 1, now(), 1)",),
     "used_signature_once": ("insert into used_signature (api_key_id, digest, at) values (1, 's', now())",),
     "website_refund_was_paid": ("update website_order set refund_tx_hash = 'x'",),
+    "network_coverage_in_order": (
+        "insert into network_coverage values ('usdt_ton', 'w', 7, 6, null, null, now(), now())",
+        "insert into network_coverage values ('usdt_ton', 'w', -1, 6, null, null, now(), now())",
+    ),
     "network_stopped_by_trouble": ("insert into network_state values ('usdt_ton', 'w', null, true, now())",),
     "reconciliation_agreed_whole": (
         "insert into reconciliation values ('usdt_ton', 'w', now(), now(), 1, null, null, null)",

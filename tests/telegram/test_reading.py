@@ -120,6 +120,7 @@ async def test_another_reader_is_noticed_and_named(desk: Desk) -> None:
     first = asyncio.create_task(desk.bot.step())
     await until(lambda: desk.api._polling)
     other = desk.another()
+    other.poll_seconds = 20
     second = asyncio.create_task(other.step())
     with pytest.raises(TelegramTrouble, match="another program reads this bot's messages"):
         await first

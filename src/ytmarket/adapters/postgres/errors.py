@@ -70,6 +70,7 @@ GUARDS: Final[Mapping[str, str]] = {
     "devnet_hash_once": "each transfer has a hash of its own",
     "event_delivery": "the domain knows no other outcome",
     "event_due": "an event is due exactly while it is pending",
+    "network_coverage_in_order": "a span is made with its beginning before its end",
     "network_stopped_by_trouble": "what stops a network is told with it",
     "order_amounts": "the domain prices and divides",
     "order_channel": "the domain knows no other channel",
