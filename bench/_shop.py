@@ -64,11 +64,14 @@ def free_port() -> int:
 
 @contextmanager
 def database(
-    *, accounts: int = ACCOUNTS, products: int = PRODUCTS, units: int = UNITS
+    *, accounts: int = ACCOUNTS, products: int = PRODUCTS, units: int = UNITS, connections: int = 60
 ) -> Iterator[tuple[Path, str]]:
-    """A fresh database with customers, products and stock; its data folder and its address."""
+    """A fresh database with customers, products and stock; its data folder and its address.
+
+    It admits so many *connections*, as a rule those of a shop's own server.
+    """
     with temporary_data_dir() as data_dir:
-        server = embedded.start(data_dir)
+        server = embedded.start(data_dir, settings={"max_connections": str(connections)})
         try:
             migrate(server.dsn)
             with psycopg.connect(server.dsn, autocommit=True) as connection:

@@ -23,6 +23,11 @@ from ytmarket.adapters.postgres.embedded_binaries import INSTALLATION, find_whee
 
 SECONDS = 8
 CONNECTIONS = (1, 32, 128)
+PGBENCH_CLIENTS = (1, 8, 32, 64, 128)
+"""Its best of these is what we are measured by, since nobody knows beforehand which is best."""
+
+ADMITTED = 150
+"""Connections of the server, theirs and ours, for the most clients and some to spare."""
 
 # The statements of one order, as an application would send them: lock and check, then record.
 TRANSACTION = """\
@@ -105,24 +110,26 @@ def pgbench(dsn: str, clients: int) -> float:
 
 def main() -> None:
     """Print the table and the two ratios."""
-    table = Table("clients", "pgbench, orders/s", "ours over HTTP, orders/s", "median ms", "p99 ms", "ratio")
+    table = Table(
+        "clients", "pgbench, orders/s", "ours over HTTP, orders/s", "median ms", "p99 ms", "of its best"
+    )
     theirs, rates = {}, {}
-    for count in (1, 8, 32):
-        with database() as (_, dsn):
+    for count in PGBENCH_CLIENTS:
+        with database(connections=ADMITTED) as (_, dsn):
             theirs[count] = pgbench(dsn, count)
     best = max(theirs.values())
     for count in CONNECTIONS:
-        with database() as (data_dir, dsn), serving(data_dir, dsn) as shop:
+        with database(connections=ADMITTED) as (data_dir, dsn), serving(data_dir, dsn) as shop:
             found = ours(shop, count)
             rates[count] = found["per_second"]
             if found["refused"]:
                 raise SystemExit(f"{found['refused']} orders were refused")
-            beside = f"{theirs[count]:.0f}" if count in theirs else f"best {best:.0f}"
             table.add_row(
-                str(count), beside, f"{rates[count]:.0f}", f"{found['median_ms']:.2f}",
+                str(count), f"{theirs[count]:.0f}", f"{rates[count]:.0f}", f"{found['median_ms']:.2f}",
                 f"{found['p99_ms']:.2f}", f"{rates[count] / best:.2f}",
             )  # fmt: skip
     Console().print(table)
+    print("pgbench, orders/s: " + ", ".join(f"{rate:.0f} at {count}" for count, rate in theirs.items()))
     print(f"orders at 128 connections / pgbench at its best: {rates[128] / best:.2f}")
     print(f"latency at 1 connection / one plain transaction: {theirs[1] / rates[1]:.2f}")
 
