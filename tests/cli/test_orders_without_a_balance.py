@@ -103,6 +103,9 @@ def test_an_order_of_another_marketplace_is_taken_over_once(stocked: Terminal) -
     with pytest.raises(InvalidRequest):
         stocked.types("marketplace", "take", 7, 1, "12.505", "bazaar", "A-2")
     (row,) = stocked.rows("orders", "list")
+    assert stocked.rows("orders", "list", "--status", row["status"], "--product", row["product"]) == [row]
+    for nothing in (("--status", "expired"), ("--product", 404), ("--key", "0" * 12)):
+        assert stocked.rows("orders", "list", *nothing) == []
     assert (row["channel"], row["price"]) == ("marketplace", "12.5")
     with pytest.raises(OrderNotFound):
         stocked.types("website", "show", row["order"])

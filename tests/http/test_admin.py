@@ -214,6 +214,54 @@ async def test_units_keep_their_words_and_numbers() -> None:
         assert '"items":[{"b":1.50,"a":"ю","n":-0.0,"deep":[[]]}]'.encode() in delivered.content
 
 
+async def test_orders_are_found_and_looked_at_without_what_was_delivered() -> None:
+    world = open_world()
+    await world.product(1, "10")
+    await world.product(2, "10")
+    ann, bob = await world.rich(), await world.rich()
+    numbers = []
+    for key, product in ((ann, 1), (ann, 2), (bob, 1)):
+        async with world.client(key) as client:
+            order = {"product_id": product, "quantity": 1, "payment_method": "balance"}
+            numbers.append((await client.post("/api/v1/orders", json=order)).json()["order_id"])
+    await world.work()
+    one, two, three = numbers
+    searches = {
+        "": [three, two, one],
+        "page=2&page_size=2": [one],
+        f"fp={ann.record.fp}": [two, one],
+        "product_id=1": [three, one],
+        f"status=completed&product_id=1&fp={ann.record.fp}": [one],
+        "status=expired": [],
+        f"fp={'0' * 12}": [],
+    }
+    async with world.operator() as operator:
+        for query, wanted in searches.items():
+            listing = (await operator.get(f"/api/admin/orders?{query}")).json()
+            assert [row["order_id"] for row in listing["items"]] == wanted, query
+            assert listing["total"] == (3 if query.startswith("page") else len(wanted))
+        for wrong in (
+            "status=lost",
+            "product_id=0",
+            "product_id=x",
+            f"product_id={'9' * 20}",
+            "fp=",
+            "page=0",
+        ):
+            refused = await operator.get(f"/api/admin/orders?{wrong}")
+            assert code_of(refused) == (422, "invalid_request"), wrong
+        told = (await operator.get(f"/api/admin/orders/{one}")).json()
+        assert (told["order_id"], told["fp"], told["channel"]) == (one, ann.record.fp, "api")
+        assert (told["status"], told["delivered"]) == ("completed", 1)
+        assert [event["status"] for event in told["events"]] == ["processing", "completed"]
+        assert {event["delivery"] for event in told["events"]} == {"unwanted"}
+        listed = (await operator.get("/api/admin/orders")).json()["items"][-1]
+        assert {name: told[name] for name in listed} == listed
+        assert "items" not in told
+        for absent in ("999", "x", "0"):
+            assert code_of(await operator.get(f"/api/admin/orders/{absent}")) == (404, "order_not_found")
+
+
 async def test_cancel_an_order_once() -> None:
     world = open_world()
     await world.product(1, "10")

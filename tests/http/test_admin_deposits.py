@@ -249,6 +249,27 @@ async def test_a_wrong_credit_is_put_right_in_one_act() -> None:
             assert told["balance_usdt"] == told["total_topup_usdt"]
 
 
+async def test_a_wrong_credit_is_put_right_over_http_once() -> None:
+    world = open_world()
+    ann, bob = await world.mint(), await world.mint()
+    await topup(world, ann, 100)
+    await arrives(world, "100")
+    (record,) = world.database._state.deposits.values()
+    path, said = f"{DEPOSITS}/{record.id}/correct", {"fp": bob.record.fp, "reason": "the other one's"}
+    async with world.operator() as operator:
+        assert code_of(await operator.post(path, json=said)) == (422, "invalid_request")  # no key
+        corrected = await operator.post(path, json=said, headers=ONCE)
+        assert (corrected.status_code, corrected.json()["status"]) == (200, "credited_manual")
+        again = await operator.post(path, json=said, headers=ONCE)
+        assert (again.content, again.headers["idempotent-replayed"]) == (corrected.content, "true")
+        for wrong in ({"fp": bob.record.fp}, {**said, "topup_id": "x"}):
+            refused = await operator.post(path, json=wrong, headers={"Idempotency-Key": "w"})
+            assert code_of(refused) == (422, "invalid_request")
+        absent = await operator.post(f"{DEPOSITS}/99/correct", json=said, headers={"Idempotency-Key": "a"})
+        assert code_of(absent) == (404, "deposit_not_found")
+    assert (await balance(world, ann), await balance(world, bob)) == (0, 100)
+
+
 async def test_what_cannot_be_put_right_changes_nothing() -> None:
     world = open_world()
     await world.product(1, "50")

@@ -11,6 +11,8 @@ OF_DEPOSITS: Final = {
     TransferKind.MANUAL_CREDIT,
     TransferKind.DEPOSIT_APPLIED,
     TransferKind.DEPOSIT_RETURNED,
+    TransferKind.DEPOSIT_ORPHANED,
+    TransferKind.ORPHAN_SHORTFALL,
 }
 OF_ORDERS: Final = {TransferKind.WEBSITE_REFUND_PAID, TransferKind.MARKETPLACE_TAKEN}
 

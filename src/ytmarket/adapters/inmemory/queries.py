@@ -21,6 +21,7 @@ from ytmarket.application.ports.queries import (
     EventView,
     ExhaustedWebhooks,
     Listing,
+    OrderFilter,
     OrderWithItems,
     Paging,
     SealedItem,
@@ -115,6 +116,19 @@ class InMemoryQueries:
             )
             orders = [row.order for row in rows]
         return _newest_first(orders, paging, lambda order: (order.created_at, order.id))
+
+    async def find_orders(self, wanted: OrderFilter, paging: Paging) -> Listing[Order]:
+        with self._committed() as state:
+            orders = [row.order for row in state.orders.values()]
+            account = next((key.account_id for key in state.keys.values() if key.fp == wanted.fp), None)
+        found = [
+            order
+            for order in orders
+            if wanted.status in (None, order.status)
+            and wanted.product in (None, order.product_id)
+            and (wanted.fp is None or (account is not None and order.account_id == account))
+        ]
+        return _newest_first(found, paging, lambda order: (order.created_at, order.id))
 
     async def topup(self, account: AccountId, topup: TopupId) -> TopupView | None:
         with self._committed() as state:

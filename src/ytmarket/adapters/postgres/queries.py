@@ -6,6 +6,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
+import attrs
+
 from ytmarket.adapters.postgres import queries_sql as sql
 from ytmarket.adapters.postgres.accounts import totals_of, transfer_of
 from ytmarket.adapters.postgres.alarms import rung_of
@@ -29,6 +31,7 @@ from ytmarket.application.ports.queries import (
     EventView,
     ExhaustedWebhooks,
     Listing,
+    OrderFilter,
     OrderWithItems,
     Paging,
     SealedItem,
@@ -98,6 +101,9 @@ class PostgresQueries:
     async def orders(self, account: AccountId | None, paging: Paging) -> Listing[Order]:
         statement = sql.ALL_ORDERS if account is None else sql.ORDERS
         return await self._listing(statement, {"account": account}, paging, order_of)
+
+    async def find_orders(self, wanted: OrderFilter, paging: Paging) -> Listing[Order]:
+        return await self._listing(sql.FIND_ORDERS, attrs.asdict(wanted), paging, order_of)
 
     async def topup(self, account: AccountId, topup: TopupId) -> TopupView | None:
         if not is_topup_id(topup):

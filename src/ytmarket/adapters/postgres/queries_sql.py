@@ -43,6 +43,19 @@ ALL_ORDERS: Final = f"""
     ) page on true
     order by page.id desc
 """
+_IS_WANTED: Final = """
+    (%(status)s::text is null or status = %(status)s)
+        and (%(product)s::bigint is null or product_id = %(product)s)
+        and (%(fp)s::text is null or account_id = (select account_id from api_key where fp = %(fp)s))
+"""
+FIND_ORDERS: Final = f"""
+    select counted.total, page.*
+    from (select count(*) as total from orders where {_IS_WANTED}) counted left join lateral (
+        select {ORDER_COLUMNS} from orders where {_IS_WANTED}
+        order by id desc limit %(limit)s offset %(offset)s
+    ) page on true
+    order by page.id desc
+"""
 ORDERS: Final = f"""
     select counted.total, page.*
     from (select count(*) as total from orders where account_id = %(account)s) counted left join lateral (
@@ -138,7 +151,9 @@ ACTS_UNTOLD: Final = """
         select 'key:' || fp as target from api_key
         union all
         select 'deposit:' || deposit_id from transfer
-        where kind in ('manual_credit', 'deposit_applied', 'deposit_returned')
+        where kind in (
+            'manual_credit', 'deposit_applied', 'deposit_returned', 'deposit_orphaned', 'orphan_shortfall'
+        )
         union all
         select 'order:' || order_id from transfer where kind in ('website_refund_paid', 'marketplace_taken')
         union all

@@ -19,6 +19,7 @@ from ytmarket.domain.deposits import DepositRecord, DepositStatus
 from ytmarket.domain.ids import AccountId, ApiKeyId, EventId, OrderId, ProductId, TopupId, UnitId
 from ytmarket.domain.ledger import CustomerTotals, Transfer
 from ytmarket.domain.networks import Network
+from ytmarket.domain.order_states import OrderStatus
 from ytmarket.domain.orders import Order, OrderEvent
 from ytmarket.domain.topups import Topup
 from ytmarket.domain.webhooks import Delivery
@@ -61,6 +62,18 @@ class OrderWithItems:
 
     order: Order
     items: Sequence[SealedItem] = ()
+
+
+@attrs.frozen(kw_only=True)
+class OrderFilter:
+    """Which orders an operator looks for: all that is named must be so.
+
+    *fp* names a key, and means every order of its account, whichever key placed it.
+    """
+
+    status: OrderStatus | None = None
+    fp: str | None = None
+    product: ProductId | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -125,6 +138,10 @@ class Queries(Protocol):
 
     async def orders(self, account: AccountId | None, paging: Paging) -> Listing[Order]:
         """Newest first."""
+        ...
+
+    async def find_orders(self, wanted: OrderFilter, paging: Paging) -> Listing[Order]:
+        """Anybody's orders, newest first."""
         ...
 
     async def topup(self, account: AccountId, topup: TopupId) -> TopupView | None: ...

@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
-from ytmarket.application.ports.queries import EventView, Paging
+from ytmarket.application.ports.queries import EventView, OrderFilter, Paging
 from ytmarket.domain.errors import OrderNotFound
-from ytmarket.domain.ids import OrderId
+from ytmarket.domain.ids import OrderId, ProductId
+from ytmarket.domain.order_states import OrderStatus
 from ytmarket.domain.orders import Order
 from ytmarket.entrypoints.bootstrap import Shop
 from ytmarket.entrypoints.terminal import (
@@ -31,13 +32,21 @@ Number = Annotated[int, typer.Argument(metavar="ORDER", help="The order's number
 @app.command("list")
 def list_orders(
     page: Annotated[int, typer.Option(help="Which page, from 1.", min=1)] = 1,
+    status: Annotated[OrderStatus | None, typer.Option(help="Only those in this status.")] = None,
+    fp: Annotated[
+        str | None, typer.Option("--key", metavar="FP", help="Only those of this key's account.")
+    ] = None,
+    product: Annotated[
+        int | None, typer.Option(metavar="PRODUCT", help="Only those of this product.", min=1)
+    ] = None,
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
-    """List everybody's orders, newest first."""
+    """List everybody's orders, newest first, fifty a page; all filters that are named must hold."""
+    wanted = OrderFilter(status=status, fp=fp, product=None if product is None else ProductId(product))
 
     async def use(shop: Shop) -> None:
-        found = await shop.services.queries.orders(None, Paging(page=page, page_size=50))
+        found = await shop.services.queries.find_orders(wanted, Paging(page=page, page_size=50))
         show([_row(order) for order in found.rows], as_json=as_json)
 
     with_shop(data_dir, use)

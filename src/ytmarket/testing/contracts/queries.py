@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any, Final
 
 import attrs
 import pytest
 
 from ytmarket.application.errors import Unavailable
-from ytmarket.application.ports.queries import Listing, Paging, Queries
+from ytmarket.application.ports.queries import Listing, OrderFilter, Paging, Queries
 from ytmarket.domain import ledger, orders
 from ytmarket.domain.audit import AuditEntry
 from ytmarket.domain.catalog import Category, Product, ProductFilter
@@ -16,10 +17,12 @@ from ytmarket.domain.deposits import DepositStatus, UnmatchedReason
 from ytmarket.domain.ids import AccountId, DepositId, OrderId, ProductId, TopupId
 from ytmarket.domain.money import Usdt
 from ytmarket.domain.networks import Network
+from ytmarket.domain.order_states import OrderStatus
 from ytmarket.domain.webhooks import Delivery
 from ytmarket.testing.contracts.store_base import StorePartContract
 from ytmarket.testing.contracts.world import NOW, SECOND, World
 
+FIRST: Final = Paging()
 FAR = Paging(page=9, page_size=2)
 ANY = ProductFilter(min_available=0)
 
@@ -258,6 +261,29 @@ class QueriesContract(StorePartContract):
         assert len({event.event.id for event in told}) == len(told)
         assert {event.event.order_id for event in await world.queries.events(order.id)} == {order.id}
         assert await world.queries.events(OrderId(404)) == []
+
+    async def test_orders_are_found_by_what_an_operator_knows_of_them(self, world: World) -> None:
+        ann, bob = await world.customer(100), await world.customer(100)
+        mail, games = await world.product(10, units=2), await world.product(10, units=1)
+        one, two, three = (
+            await world.order(ann, mail, 1),
+            await world.order(ann, games, 1),
+            await world.order(bob, mail, 1),
+        )
+        await world.move(one.id, lambda order: orders.deliver(order, NOW))
+
+        async def found(paging: Paging = FIRST, **wanted: Any) -> tuple[list[OrderId], int]:
+            listing = await world.queries.find_orders(OrderFilter(**wanted), paging)
+            return [order.id for order in listing.rows], listing.total
+
+        assert await found() == ([three.id, two.id, one.id], 3)
+        assert await found(Paging(page=2, page_size=2)) == ([one.id], 3)
+        assert await found(fp=ann.key.fp) == ([two.id, one.id], 2)
+        assert await found(product=mail) == ([three.id, one.id], 2)
+        assert await found(status=OrderStatus.PROCESSING) == ([three.id, two.id], 2)
+        assert await found(fp=ann.key.fp, product=mail, status=OrderStatus.COMPLETED) == ([one.id], 1)
+        for nothing in ({"fp": "0" * 12}, {"product": ProductId(404)}, {"status": OrderStatus.EXPIRED}):
+            assert await found(**nothing) == ([], 0)
 
     async def test_acts_that_no_audit_row_tells_of_are_named(self, world: World) -> None:
         assert await world.queries.acts_untold(limit=9) == []

@@ -67,6 +67,13 @@ class DepositCreditBody(Body, frozen=True, kw_only=True):
     topup_id: Name | None = None
 
 
+class DepositCorrectBody(Body, frozen=True, kw_only=True):
+    """POST /deposits/{id}/correct. The key whose account should have been credited."""
+
+    fp: Name
+    reason: Reason
+
+
 class ProductBody(Body, frozen=True, kw_only=True):
     """PUT /products/{id}."""
 

@@ -7,7 +7,12 @@ from starlette.responses import Response
 from ytmarket.adapters.http.answers import answer
 from ytmarket.adapters.http.operators import OperatorRequest, instruction, told
 from ytmarket.adapters.http.paths import path_id
-from ytmarket.adapters.http.wire.admin import DepositCreditBody, ReasonBody, read_deposits_query
+from ytmarket.adapters.http.wire.admin import (
+    DepositCorrectBody,
+    DepositCreditBody,
+    ReasonBody,
+    read_deposits_query,
+)
 from ytmarket.adapters.http.wire.admin_views import render_deposit, render_orphaned, waiting_view
 from ytmarket.adapters.http.wire.bodies import read
 from ytmarket.adapters.http.wire.lists import page
@@ -28,6 +33,14 @@ async def credit_deposit(request: OperatorRequest) -> Response:
     word = instruction(request, wanted.reason, body, render_deposit)
     topup = None if wanted.topup_id is None else TopupId(wanted.topup_id)
     return told(await request.services.deposit_desk.credit(deposit, wanted.fp, word, topup=topup))
+
+
+async def correct_deposit(request: OperatorRequest) -> Response:
+    """POST /deposits/{id}/correct: taken from who got it, given to the key's account."""
+    deposit, body = _deposit(request), await request.body()
+    wanted = read(DepositCorrectBody, body)
+    word = instruction(request, wanted.reason, body, render_deposit)
+    return told(await request.services.deposit_desk.correct(deposit, wanted.fp, word))
 
 
 async def return_deposit(request: OperatorRequest) -> Response:
