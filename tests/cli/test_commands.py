@@ -83,6 +83,31 @@ def test_deposits_are_listed_credited_put_right_and_returned(terminal: Terminal)
     assert acts == ["deposit.return", "deposit.correct", "deposit.credit"]
 
 
+def test_a_deposit_that_its_chain_took_back_is_taken_back(terminal: Terminal) -> None:
+    fp, why = mint(terminal)["fp"], ("--reason", "its block is gone")
+    for number in (1, 2):
+        terminal.sql(UNMATCHED.format(number=number, micros=98_000_000))
+    terminal.types("deposits", "credit", 1, fp, *why)
+    terminal.types("keys", "credit", fp, "-90", *why)
+    said = terminal.types("deposits", "orphan", 1, *why, "--once", "a")
+    assert "8.0 USDT taken back, 90.0 USDT lost" in said
+    assert f"ytmarket books unfreeze {fp}" in said
+    with pytest.raises(Exception, match="done before"):
+        terminal.types("deposits", "orphan", 1, *why, "--once", "a")
+    with pytest.raises(DepositNotWaiting):
+        terminal.types("deposits", "orphan", 1, *why)
+    with pytest.raises(SettingsError, match="say why"):
+        terminal.types("deposits", "orphan", 2, "--reason", " ")
+    with pytest.raises(AccountFrozen):
+        terminal.types("keys", "credit", fp, "5", *why)
+    assert "frozen" not in terminal.types("deposits", "orphan", 2, *why)
+    assert "books are true" in terminal.types("verify")
+    assert "free again" in terminal.types("books", "unfreeze", fp, *why)
+    assert [row["balance"] for row in terminal.rows("keys", "list")] == ["0.0"]
+    assert terminal.rows("deposits", "list") == []
+    assert [row["id"] for row in terminal.rows("deposits", "list", "--status", "orphaned")] == ["2", "1"]
+
+
 def test_a_reason_is_wanted(terminal: Terminal) -> None:
     fp = mint(terminal)["fp"]
     with pytest.raises(SettingsError, match="say why"):

@@ -245,8 +245,9 @@ WEBSITE: Final = """
         'of order ' || coalesce(transfer.order_id::text, 'of nobody'), null
     from deposit left join transfer on transfer.deposit_id = deposit.id
         and transfer.kind in ('website_payment', 'deposit_applied')
-    where {deposits:deposit.id} and deposit.status = 'applied'
-        and (transfer.order_id is null or transfer.order_id is distinct from deposit.order_id)
+    where {deposits:deposit.id} and (
+        deposit.status = 'applied' or deposit.status = 'orphaned' and deposit.order_id is not null
+    ) and (transfer.order_id is null or transfer.order_id is distinct from deposit.order_id)
 """
 STOCK: Final = """
     select 'product ' || product.id, product.available::text, count(stock_unit.id)::text, null::bigint
