@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 
@@ -12,6 +14,7 @@ from alembic import command
 from tests.postgres.schema_facts import schema_facts
 from ytmarket.adapters.postgres import migrate as migrating
 from ytmarket.adapters.postgres.migrate import UnknownSchema, is_current, migrate
+from ytmarket.adapters.postgres.schema_version import is_newest
 from ytmarket.application.errors import Unavailable
 from ytmarket.testing.postgres import TemporaryPostgres
 
@@ -121,3 +124,20 @@ def test_a_database_that_does_not_answer_is_unavailable(
     postgres_server.drop_database(empty)
     with pytest.raises(Unavailable, match="does not exist"):
         migrate(empty)
+
+
+def test_a_start_tells_a_schema_of_this_version_from_any_other(migrated: str, empty: str) -> None:
+    assert is_newest(migrated)
+    assert not is_newest(empty)
+    take_every_step(empty)
+    assert is_newest(empty)
+    for other in ("0001", "9999"):
+        run(empty, f"update alembic_version set version_num = '{other}'")
+        assert not is_newest(empty)
+    assert not is_newest("host=127.0.0.1 port=1 dbname=nobody connect_timeout=1")
+
+
+def test_a_command_on_a_schema_of_this_version_loads_no_migrations() -> None:
+    told = "import sys, ytmarket.entrypoints.cli; print({'alembic', 'sqlalchemy'} & set(sys.modules))"
+    program = [sys.executable, "-c", told]
+    assert subprocess.run(program, capture_output=True, text=True, check=True).stdout == "set()\n"

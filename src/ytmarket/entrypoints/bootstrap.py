@@ -18,8 +18,8 @@ from ytmarket.adapters.postgres import embedded
 from ytmarket.adapters.postgres.database import PostgresDatabase
 from ytmarket.adapters.postgres.devnet import PostgresDevnet
 from ytmarket.adapters.postgres.leadership import PostgresLeadership
-from ytmarket.adapters.postgres.migrate import migrate
 from ytmarket.adapters.postgres.roles import let_in, make_server_role, server_of
+from ytmarket.adapters.postgres.schema_version import is_newest
 from ytmarket.adapters.postgres.settings import claim_database
 from ytmarket.adapters.redis.rate_limiter import RedisRateLimiter
 from ytmarket.adapters.system.master_key import load_master_keys
@@ -75,7 +75,10 @@ def made_ready(settings: Settings, dsn: str) -> str:
         make_server_role(owner)
     else:
         owner, server = settings.database_owner_url or dsn, dsn
-    migrate(owner)
+    if not is_newest(owner):
+        from ytmarket.adapters.postgres.migrate import migrate  # noqa: PLC0415 - a third of a command's start
+
+        migrate(owner)
     if owner != server:
         let_in(owner, server)
     return server
