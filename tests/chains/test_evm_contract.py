@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import attrs
 import pytest
 
 from tests.chains.optional import require
@@ -11,13 +12,21 @@ require("web3", "evm")
 
 from ytmarket.adapters.chains.evm.chains import CHAINS
 from ytmarket.domain.networks import Network
+from ytmarket.testing.chains.anvil import BLOCKS_TO_FINAL
 from ytmarket.testing.chains.evm import EvmWorld, new_evm_world
 from ytmarket.testing.contracts import NodeReaderContract
+
+# Arbitrum in small, where a chain makes final by itself what is twice as deep as the depth we trust.
+DEPTH, FINAL = 4, 8
 
 
 @pytest.fixture(params=CHAINS.values(), ids=lambda chain: str(chain.network))
 async def chain(request: pytest.FixtureRequest, anvil_program: Path) -> AsyncIterator[EvmWorld]:
-    async with new_evm_world(anvil_program, request.param) as world:
+    chain, blocks_to_final = request.param, BLOCKS_TO_FINAL
+    if chain.finality.depth is not None:
+        chain = attrs.evolve(chain, finality=attrs.evolve(chain.finality, depth=DEPTH))
+        blocks_to_final = FINAL
+    async with new_evm_world(anvil_program, chain, blocks_to_final=blocks_to_final) as world:
         yield world
 
 

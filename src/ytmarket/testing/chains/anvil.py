@@ -17,6 +17,7 @@ START_SECONDS_MAX: Final = 30
 STOP_SECONDS_MAX: Final = 10
 GAS: Final = hex(10**10)  # given, so that anvil need not try what it costs, and failures are mined too
 READY: Final = b"Listening on "
+BLOCKS_TO_FINAL: Final = 4
 
 
 class AnvilError(Exception):
@@ -79,7 +80,9 @@ def find_anvil(root: Path) -> Path | None:
 
 
 @asynccontextmanager
-async def running_anvil(program: Path, *, chain_id: int, blocks_to_final: int = 4) -> AsyncIterator[Anvil]:
+async def running_anvil(
+    program: Path, *, chain_id: int, blocks_to_final: int = BLOCKS_TO_FINAL
+) -> AsyncIterator[Anvil]:
     """A new chain on loopback. A block is `finalized` with so many on top, an even number."""
     process = await asyncio.create_subprocess_exec(
         program,

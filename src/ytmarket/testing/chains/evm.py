@@ -13,7 +13,8 @@ import attrs
 from ytmarket.adapters.chains.evm.chains import EvmChain
 from ytmarket.adapters.chains.evm.reader import EvmReader
 from ytmarket.adapters.chains.evm.wallet import wallet_of
-from ytmarket.testing.chains.anvil import Anvil, running_anvil
+from ytmarket.domain.money import Usdt
+from ytmarket.testing.chains.anvil import BLOCKS_TO_FINAL, Anvil, running_anvil
 from ytmarket.testing.chains.faults import Fault
 from ytmarket.testing.chains.faulty_node import Call, Edit, Reply, faulty_node
 from ytmarket.testing.chains.token_world import BATCH, FORGED, NO_PACE, TOKEN, TokenWorld, lay_down
@@ -39,6 +40,7 @@ class EvmWorld(TokenWorld[EvmReader]):
 
     chain: EvmChain
     wallet: str
+    blocks_to_final: int = BLOCKS_TO_FINAL
 
     @property
     def account(self) -> str:
@@ -80,7 +82,14 @@ class EvmWorld(TokenWorld[EvmReader]):
         )
 
     async def settle(self) -> None:
-        await self.anvil.mine((self.chain.finality.depth or 0) + 5)
+        await self.anvil.mine(max((self.chain.finality.depth or 0) + 5, self.blocks_to_final + 1))
+
+    @property
+    def waits_above(self) -> Usdt | None:
+        return self.chain.finality.deep_above
+
+    async def settle_soon(self) -> None:
+        await self.anvil.mine(self.chain.finality.depth or self.blocks_to_final)
 
     async def _edit_for(self, fault: Fault) -> Edit | None:
         match fault:
@@ -127,11 +136,13 @@ async def lay_out(anvil: Anvil, chain: EvmChain) -> None:
 
 
 @asynccontextmanager
-async def evm_world(anvil: Anvil, chain: EvmChain) -> AsyncIterator[EvmWorld]:
+async def evm_world(
+    anvil: Anvil, chain: EvmChain, *, blocks_to_final: int = BLOCKS_TO_FINAL
+) -> AsyncIterator[EvmWorld]:
     """A wallet of its own on a chain that was laid out before."""
     wallet = wallet_of(f"0x{secrets.token_hex(20)}")
     async with faulty_node(anvil.url) as node:
-        world = EvmWorld(chain=chain, anvil=anvil, node=node, wallet=wallet)
+        world = EvmWorld(chain=chain, anvil=anvil, node=node, wallet=wallet, blocks_to_final=blocks_to_final)
         try:
             yield world
         finally:
@@ -139,9 +150,11 @@ async def evm_world(anvil: Anvil, chain: EvmChain) -> AsyncIterator[EvmWorld]:
 
 
 @asynccontextmanager
-async def new_evm_world(program: Path, chain: EvmChain) -> AsyncIterator[EvmWorld]:
+async def new_evm_world(
+    program: Path, chain: EvmChain, *, blocks_to_final: int = BLOCKS_TO_FINAL
+) -> AsyncIterator[EvmWorld]:
     """A chain of its own, laid out, and a wallet on it."""
-    async with running_anvil(program, chain_id=chain.chain_id) as anvil:
+    async with running_anvil(program, chain_id=chain.chain_id, blocks_to_final=blocks_to_final) as anvil:
         await lay_out(anvil, chain)
-        async with evm_world(anvil, chain) as world:
+        async with evm_world(anvil, chain, blocks_to_final=blocks_to_final) as world:
             yield world

@@ -58,6 +58,8 @@ class SolanaWorld:
     """A token that anybody may call USDT."""
 
     transfers_per_transaction_max: int = 1  # more than one are counted as their sum
+    keeps_sums: bool = True
+    waits_above: Usdt | None = None
     final_at_once: bool = False
     faults: frozenset[Fault] = frozenset(Fault)
     _readers: list[SolanaReader] = attrs.field(factory=list, init=False)
@@ -174,6 +176,9 @@ class SolanaWorld:
 
     async def settle(self) -> None:
         self.ledger.pass_slots(SLOTS_TO_FINAL)
+
+    async def settle_soon(self) -> None:
+        await self.settle()
 
     def outage(self) -> AbstractAsyncContextManager[None]:
         return self.failing(Fault.HANGS_UP)

@@ -41,6 +41,7 @@ class TokenWorld(ABC, Generic[R]):
     clock: ShiftedClock = attrs.field(factory=ShiftedClock)
     timeout: timedelta = TIMEOUT
     transfers_per_transaction_max: int = 1_000
+    keeps_sums: bool = False
     final_at_once: bool = False
     faults: frozenset[Fault] = frozenset(Fault)
     _readers: list[R] = attrs.field(factory=list, init=False)
@@ -117,6 +118,16 @@ class TokenWorld(ABC, Generic[R]):
         slot = TOKEN.balance_slot(owner)
         await self.anvil.call("anvil_setStorageAt", self.token, slot, f"0x{amount:064x}")
         await self.anvil.call("anvil_setBalance", owner, hex(10**24))
+
+    @property
+    def waits_above(self) -> Usdt | None:
+        return None
+
+    @abstractmethod
+    async def settle(self) -> None: ...
+
+    async def settle_soon(self) -> None:
+        await self.settle()
 
     def outage(self) -> AbstractAsyncContextManager[None]:
         return self.failing(Fault.HANGS_UP)

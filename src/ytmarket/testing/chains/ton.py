@@ -62,6 +62,8 @@ class TonWorld:
 
     clock: ShiftedClock = attrs.field(factory=ShiftedClock)
     transfers_per_transaction_max: int = 1
+    keeps_sums: bool = False
+    waits_above: Usdt | None = None
     final_at_once: bool = False
     faults: frozenset[Fault] = FAULTS
     _readers: list[TonReader] = attrs.field(factory=list, init=False)
@@ -161,6 +163,9 @@ class TonWorld:
 
     async def settle(self) -> None:
         await self.sandbox.act("commit")
+
+    async def settle_soon(self) -> None:
+        await self.settle()
 
     def outage(self) -> AbstractAsyncContextManager[None]:
         return self.failing(Fault.HANGS_UP)

@@ -26,6 +26,16 @@ class ChainUnderTest(Protocol):
         ...
 
     @property
+    def keeps_sums(self) -> bool:
+        """Whether a transaction may hold several, of which only their sum is kept."""
+        ...
+
+    @property
+    def waits_above(self) -> Usdt | None:
+        """What is more than this must wait longer than the rest; None where nothing must."""
+        ...
+
+    @property
     def final_at_once(self) -> bool:
         """Whether nothing ever waits to become final."""
         ...
@@ -48,6 +58,10 @@ class ChainUnderTest(Protocol):
 
     async def settle(self) -> None:
         """Let all that was paid become final."""
+        ...
+
+    async def settle_soon(self) -> None:
+        """Let all become final that need not wait longer than the rest."""
         ...
 
     def outage(self) -> AbstractAsyncContextManager[None]:
@@ -115,6 +129,43 @@ class ChainReaderContract(Contract):
         await chain.settle()
         later, _ = await drain(reader, cursor)
         assert amounts(early + later) == [Usdt.of(5)]
+
+    async def test_what_must_wait_longer_holds_up_nothing_but_how_far_was_read(
+        self, chain: ChainUnderTest
+    ) -> None:
+        if chain.waits_above is None:
+            pytest.skip("nothing on this chain waits longer than the rest")
+        large, small = chain.waits_above + Usdt(1), Usdt.of(7)
+        reader = chain.reader()
+        cursor = start = await reader.start()
+        await chain.pay(large)
+        await chain.pay(small)
+        await chain.settle_soon()
+        pages = list[Page]()
+        while not pages or pages[-1].more:
+            pages.append(await reader.read(cursor))
+            cursor = pages[-1].cursor
+        soon = [deposit for page in pages for deposit in page.deposits]
+        assert amounts(soon) == [small]
+        assert any(page.waits for page in pages)
+        await chain.settle()
+        (late,), _ = await drain(reader, cursor)
+        assert late.amount == large
+        assert pages[-1].read_until <= late.at
+        again, _ = await drain(chain.reader(), start)
+        assert {deposit.key for deposit in again} == {deposit.key for deposit in [*soon, late]}
+
+    async def test_of_a_transaction_that_keeps_balances_the_sum_is_one_deposit(
+        self, chain: ChainUnderTest
+    ) -> None:
+        if not chain.keeps_sums:
+            pytest.skip("this chain keeps transfers, each by itself")
+        reader = chain.reader()
+        start = await reader.start()
+        tx_hash = await chain.pay(Usdt.of(1), Usdt.of(2), Usdt(1))
+        await chain.settle()
+        (deposit,), _ = await drain(reader, start)
+        assert (deposit.tx_hash, deposit.amount) == (tx_hash, Usdt.of("3.000001"))
 
     async def test_many_transfers_in_one_transaction_are_as_many_deposits(
         self, chain: ChainUnderTest

@@ -26,6 +26,8 @@ class DevnetChain:
     new_hasty_reader: Callable[[Network], ChainReader]
     new_outage: Callable[[], AbstractAsyncContextManager[None]]
     transfers_per_transaction_max: int = 1
+    keeps_sums: bool = False
+    waits_above: Usdt | None = None
     final_at_once: bool = True
 
     def reader(self) -> ChainReader:
@@ -47,6 +49,9 @@ class DevnetChain:
 
     async def settle(self) -> None:
         """A transfer on devnet is final at once."""
+
+    async def settle_soon(self) -> None:
+        await self.settle()
 
     def outage(self) -> AbstractAsyncContextManager[None]:
         return self.new_outage()
