@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 
 import pytest
 
 from tests.cli.conftest import Terminal
+from tests.docs.reading import ROOT, blocks, text
 from ytmarket.application.coverage import NotStuck
 from ytmarket.application.ports.chain_reader import ChainGap
 from ytmarket.domain.errors import Conflict
@@ -58,7 +60,7 @@ def test_networks_tell_how_they_fare_and_what_was_left_out_can_be_read(terminal:
     assert terminal.sql(STATUSES) == [("received",)] * 2
     row = row_of(terminal)
     assert (row["covered"], row["gaps"]) == ("1 to 3", "2 to 2")
-    said = terminal.types("networks", "rescan", TON, "--from", 1)
+    said = terminal.types(*typed("ytmarket networks rescan"))
     assert "1 to 3 were read once more. 1 deposits had been missed." in said
     assert terminal.sql(STATUSES) == [("unmatched",)] * 3
     assert row_of(terminal)["gaps"] == "-"
@@ -91,6 +93,13 @@ def test_what_cannot_be_read_is_told(terminal: Terminal) -> None:
         scan(terminal)
 
 
+def typed(begin: str) -> list[str]:
+    """The words of the one command of the page that begins so, on the network that is played here."""
+    page = text(ROOT / "docs/operating.md")
+    (found,) = [told for told in blocks(page, "sh") if told.startswith(begin)]
+    return shlex.split(found.replace("usdt_polygon", TON).replace("71000000", "1"))[1:]
+
+
 AGREED = """
     insert into reconciliation
     select network, wallet, read_until, read_until, 1, '0x1', read_until, 5
@@ -103,7 +112,7 @@ def test_a_difference_that_is_explained_is_accepted_once(terminal: Terminal) -> 
     with pytest.raises(Conflict):
         terminal.types("networks", "accept", TON, "--reason", "nothing to accept")
     terminal.sql(AGREED)
-    said = terminal.types("networks", "accept", TON, "--reason", "moved by hand")
+    said = terminal.types(*typed("ytmarket networks accept"))
     assert "is taken for the truth" in said
     assert terminal.sql("select height, balance from reconciliation") == [(None, None)]
     (act,) = [row for row in terminal.rows("audit") if row["action"] == "network.accepted"]

@@ -20,7 +20,7 @@ import attrs
 import httpx2
 import pytest
 
-from tests.docs.reading import ROOT, blocks, text
+from tests.docs.reading import ROOT, blocks, spans, text
 from tests.docs.test_deployment import filled_in
 from tests.redis_server import RedisServer
 from ytmarket.testing.postgres import TemporaryPostgres, temporary_data_dir
@@ -178,6 +178,51 @@ def test_an_operators_day(demo: Served, environment: dict[str, str]) -> None:
         "account.unfreeze",
     ]
     run("set -e\nytmarket verify\nytmarket audit verify", demo.folder, environment)
+
+
+def test_what_operators_do_seldom(demo: Served, environment: dict[str, str]) -> None:
+    """A key with an allow-list, a cancellation, a webhook sent again and another master key, as written."""
+    page = "docs/operating.md"
+    place = '{"product_id": 1, "quantity": 1, "payment_method": "balance", "webhook_url": "https://nobody.invalid/"}'
+    asked = run(
+        f'{CURL}curl {demo.url}/api/devnet/supplier --json \'{{"mode": "hold"}}\'\n'
+        f"curl -H 'X-API-Key: {demo.key}' {demo.url}/api/v1/orders --json '{place}'",
+        demo.folder,
+        environment,
+    )
+    order = json.loads(asked[-1])["order_id"]
+    run(f"set -e\n{block(page, 'ytmarket keys mint').replace('789', str(order))}", demo.folder, environment)
+    assert demo.ask(f"/orders/{order}")["status"] == "cancelled"
+    keys = json.loads("".join(run("ytmarket keys list --json", demo.folder, environment)))
+    assert [(key["label"], key["secret"], key["from"]) for key in keys[-2:]] == [
+        ("Ann's shop", "yes", "everywhere"),
+        ("Bob", "no", "192.0.2.0/24"),
+    ]
+
+    told = spans(text(ROOT / page))
+    (show,) = {span for span in told if span.startswith("ytmarket orders show ")}
+    (resend,) = {span for span in told if span.startswith("ytmarket webhooks resend evt_")}
+    shown = run(f"{show.replace('789', str(order))} --json", demo.folder, environment)
+    events = json.loads("".join(shown))
+    assert [event["event status"] for event in events][-1] == "cancelled"
+    run(resend.replace("evt_1", events[0]["event"]), demo.folder, environment)
+
+    (new,) = run(block(page, "python3 -c"), demo.folder, environment)
+    (reseal,) = {span for span in told if span == "ytmarket keys reseal"}
+    old = (demo.folder / "data/master.key").read_text().strip()
+    in_front = environment | {"YTMARKET_MASTER_KEY": f"{new},{old}"}
+    (sealed,) = run(reseal, demo.folder, in_front)
+    anew, of_all = map(int, re.findall(r"\d+", sealed))
+    assert 0 < anew == of_all
+    acts = json.loads("".join(run("ytmarket audit --limit 5 --json", demo.folder, environment)))
+    assert [act["action"] for act in acts] == [
+        "vault.reseal",
+        "webhook.resend",
+        "order.cancel",
+        "api_key.mint",
+        "api_key.mint",
+    ]
+    run("set -e\nytmarket verify\nytmarket audit verify", demo.folder, in_front)
 
 
 def test_what_was_backed_up_comes_back(demo: Served, environment: dict[str, str]) -> None:
