@@ -55,7 +55,7 @@ class InsufficientStock(Conflict):
 
 @attrs.frozen(kw_only=True)
 class DuplicateUnit(Conflict):
-    """A unit with the same content is in stock already, or was sold before; nothing was added."""
+    """This product has, or had and sold, a unit with the same content; nothing was added."""
 
     code = "duplicate_unit"
     position: int
