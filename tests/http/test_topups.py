@@ -15,6 +15,7 @@ from ytmarket.domain.ids import ProductId
 from ytmarket.domain.networks import Network
 from ytmarket.domain.times import epoch_seconds
 from ytmarket.domain.topups import TopupTerms
+from ytmarket.entrypoints.settings import Settings
 
 TOPUP = {"amount_usdt": 100, "network": "usdt_ton"}
 PATH = "/api/v1/balance/topup"
@@ -55,6 +56,30 @@ async def test_a_network_without_a_wallet_is_refused_with_those_that_have_one() 
         offered = await client.post(PATH, json=TOPUP | {"network": Network.SOLANA})
         assert offered.status_code == 200
         assert (await client.get("/api/v1/balance/topups")).json()["total"] == 1
+
+
+def test_how_many_and_how_far_behind_are_settings() -> None:
+    given = {"TOPUP_MAX_OPEN": "3", "TOPUP_MAX_UNPAID": "2", "TOPUP_SKEW_SECONDS": "7"}
+    settings = Settings.from_environment({f"YTMARKET_{name}": value for name, value in given.items()})
+    terms = settings.topup_terms
+    assert (terms.max_open, terms.max_unpaid) == (3, 2)
+    assert terms.skew_of(Network.TRON) == settings.website_terms.skew_of(Network.BSC) == timedelta(seconds=7)
+    assert terms.skew_of(Network.TON) == timedelta(seconds=15)
+    for network in Network:
+        assert Settings().topup_terms.skew_of(network) == network.facts.start_skew
+
+
+@pytest.mark.parametrize(("age", "status"), [(40, "credited_auto"), (41, "pending")])
+async def test_a_chains_clock_may_be_behind_by_what_is_set(age: int, status: str) -> None:
+    settings = Settings.from_environment({"YTMARKET_TOPUP_SKEW_SLOW_SECONDS": "40"})
+    world = open_world(topup_terms=settings.topup_terms)
+    await world.work()
+    async with world.client(await world.mint()) as client:
+        told = (await client.post(PATH, json=TOPUP)).json()
+        paid = {"network": "usdt_ton", "amount_usdt": told["amount_usdt"], "age_seconds": age}
+        assert (await client.post("/api/devnet/transfers", json=paid)).status_code == 200
+        await world.work()
+        assert (await client.get(f"{PATH}/{told['topup_id']}")).json()["status"] == status
 
 
 async def test_tags_are_added_to_what_was_asked_for() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -17,7 +17,7 @@ from ytmarket.domain.errors import (
 )
 from ytmarket.domain.ids import AccountId, DepositId, ReservationId, TopupId
 from ytmarket.domain.money import CENT, Usdt
-from ytmarket.domain.networks import Network
+from ytmarket.domain.networks import Network, WalletFamily
 from ytmarket.domain.times import epoch_seconds, whole_second
 
 
@@ -32,13 +32,21 @@ class TopupStatus(StrEnum):
 
 @attrs.frozen(kw_only=True)
 class TopupTerms:
-    """How long top-ups and their reservations live, and how many one account may hold."""
+    """How long top-ups and their reservations live, and how many one account may hold.
+
+    *skews* replace what the networks of a family have by themselves.
+    """
 
     lifetime: timedelta = timedelta(hours=1)
     quarantine: timedelta = timedelta(hours=24)
     max_open: int = 20
     max_unpaid: int = 20
     tags: bool = False
+    skews: Mapping[WalletFamily, timedelta] = attrs.field(factory=dict)
+
+    def skew_of(self, network: Network) -> timedelta:
+        """How much earlier than its making a top-up begins, as chain clocks may run behind ours."""
+        return self.skews.get(network.facts.family, network.facts.start_skew)
 
 
 @attrs.frozen(kw_only=True)
@@ -82,7 +90,7 @@ class TopupTimes:
         created = whole_second(now)
         return cls(
             created_at=created,
-            starts_at=created - network.facts.start_skew,
+            starts_at=whole_second(created - terms.skew_of(network)),
             expires_at=created + terms.lifetime,
             reserved_until=created + max(terms.quarantine, terms.lifetime),
         )

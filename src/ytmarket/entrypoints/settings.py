@@ -263,7 +263,22 @@ class Settings:
         "how long an unpaid amount stays closed to others",
     )
     topup_max_open: int = setting(
-        "TOPUP_MAX_OPEN", "20", _count, "open top-ups a key may hold, and unpaid ones in quarantine"
+        "TOPUP_MAX_OPEN", "20", _count, "open top-ups a key may hold; more are refused"
+    )
+    topup_max_unpaid: int = setting(
+        "TOPUP_MAX_UNPAID", "20", _count, "unpaid amounts in quarantine a key may hold beside the open ones"
+    )
+    topup_skew: timedelta = setting(
+        "TOPUP_SKEW_SECONDS",
+        "5",
+        _seconds,
+        "how much earlier than its making a payment may be dated by its chain, whose clock may be behind",
+    )
+    topup_skew_slow: timedelta = setting(
+        "TOPUP_SKEW_SLOW_SECONDS",
+        "15",
+        _seconds,
+        "the same on Solana and TON, whose clocks are further behind",
     )
     topup_tags: bool = setting(
         "TOPUP_TAGS",
@@ -401,14 +416,22 @@ class Settings:
             lifetime=self.topup_lifetime,
             quarantine=self.topup_quarantine,
             max_open=self.topup_max_open,
-            max_unpaid=self.topup_max_open,
+            max_unpaid=self.topup_max_unpaid,
             tags=self.topup_tags,
+            skews=self._skews,
         )
 
     @property
     def website_terms(self) -> TopupTerms:
         """How long a website order's payment is awaited, and its amount closed to others."""
-        return TopupTerms(lifetime=self.website_lifetime, quarantine=self.topup_quarantine)
+        return TopupTerms(lifetime=self.website_lifetime, quarantine=self.topup_quarantine, skews=self._skews)
+
+    @property
+    def _skews(self) -> Mapping[WalletFamily, timedelta]:
+        slow = {WalletFamily.TON, WalletFamily.SOLANA}
+        return {
+            family: self.topup_skew_slow if family in slow else self.topup_skew for family in WalletFamily
+        }
 
 
 def make_networks_known(environ: Mapping[str, str]) -> None:
