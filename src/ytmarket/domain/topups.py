@@ -42,7 +42,7 @@ class TopupTerms:
     max_open: int = 20
     max_unpaid: int = 20
     tags: bool = False
-    skews: Mapping[WalletFamily, timedelta] = attrs.field(factory=dict)
+    skews: Mapping[WalletFamily, timedelta] = attrs.field(factory=dict, hash=False)
 
     def skew_of(self, network: Network) -> timedelta:
         """How much earlier than its making a top-up begins, as chain clocks may run behind ours."""
