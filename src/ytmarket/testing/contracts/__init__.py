@@ -50,6 +50,7 @@ from ytmarket.testing.contracts.leadership import LeadershipContract  # noqa: E4
 from ytmarket.testing.contracts.networks import NetworkContract  # noqa: E402 - see above
 from ytmarket.testing.contracts.node_reader import NodeReaderContract, NodeUnderTest  # noqa: E402 - see above
 from ytmarket.testing.contracts.orders import OrderContract  # noqa: E402 - see above
+from ytmarket.testing.contracts.orphans import OrphanContract  # noqa: E402 - see above
 from ytmarket.testing.contracts.queries import QueriesContract  # noqa: E402 - see above
 from ytmarket.testing.contracts.races import RaceContract  # noqa: E402 - see above
 from ytmarket.testing.contracts.rate_limiter import Limited, RateLimiterContract  # noqa: E402 - see above
@@ -96,6 +97,7 @@ __all__ = [
     "NodeUnderTest",
     "OrderContract",
     "OrderDeskContract",
+    "OrphanContract",
     "QueriesContract",
     "RaceContract",
     "RateLimiterContract",
