@@ -26,7 +26,7 @@ from ytmarket.domain.errors import Refused
 from ytmarket.testing.simulation import customers, endings, operators, truths, workers
 from ytmarket.testing.simulation.history import History, Report
 from ytmarket.testing.simulation.ports import NO_FAULTS, Fate, Faults
-from ytmarket.testing.simulation.virtual_time import Stuck, VirtualTimeLoop
+from ytmarket.testing.simulation.virtual_time import VirtualTimeLoop
 from ytmarket.testing.simulation.world import BEGINNING, Untrue, World
 
 STEPS: Final = 200
@@ -38,6 +38,7 @@ Act = Callable[[World], Awaitable[None]]
 ACTS: Final[Sequence[tuple[int, Act]]] = (
     (40, workers.work),
     (16, customers.order),
+    (2, customers.rush),
     (14, customers.top_up),
     (6, customers.buy),
     (3, customers.sell_elsewhere),
@@ -66,7 +67,7 @@ def simulate(seed: int, *, steps: int = STEPS, faults: Faults | None = None) -> 
     try:
         with asyncio.Runner(loop_factory=lambda: VirtualTimeLoop(clock)) as runner:
             runner.run(run.everything())
-    except (Untrue, Stuck) as wrong:
+    except Exception as wrong:
         raise SimulationFailed(_how_to_repeat(seed, steps, wrong, history)) from wrong
     return Report(
         seed=seed,
@@ -125,6 +126,8 @@ class _Run:
         try:
             await act(self._world)
         except (Refused, ApplicationError) as refusal:
+            if act is workers.work:
+                self._wrong.append(refusal)  # trouble outside they take as it comes; nothing refuses them
             self._history.note(f"{act.__name__} came to nothing", type(refusal).__name__)
         except Exception as wrong:  # noqa: BLE001 - nothing else may come out of the application
             self._wrong.append(wrong)
@@ -183,7 +186,7 @@ class _Run:
 def _how_to_repeat(seed: int, steps: int, wrong: BaseException, history: History) -> str:
     return "\n".join(
         [
-            f"seed {seed}: {wrong}",
+            f"seed {seed}: {type(wrong).__name__}: {wrong}",
             f"Repeat it: python -m ytmarket.testing.simulator --seeds {seed}:{seed + 1} --steps {steps}",
             "What happened last:",
             *history.last,

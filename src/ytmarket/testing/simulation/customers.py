@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 from ytmarket.application.errors import Unavailable
@@ -12,6 +12,7 @@ from ytmarket.application.instructions import Answered, Instruction
 from ytmarket.application.marketplace import Sold
 from ytmarket.application.ports.devnet import DevnetTransfer
 from ytmarket.application.requests import Origin
+from ytmarket.application.services import Services
 from ytmarket.application.topups import OpenTopup
 from ytmarket.application.website import Buy, WebsiteOrder
 from ytmarket.domain.errors import OrderNotFound, Refused
@@ -27,12 +28,28 @@ HOUR: Final = 3_600.0
 Ask = Callable[[], Awaitable[bytes]]
 
 
-async def order(world: World) -> None:
+# What each may be refused for. Anything else, `already_done` above all, is the store's last line of
+# defence at work, where the rules should have said no before.
+_REFUSALS: Final[Mapping[str, frozenset[str]]] = {
+    "order": frozenset({"below_minimum", "insufficient_stock", "insufficient_balance", "price_changed"}),
+    "top-up": frozenset({"amount_taken", "too_many_open_topups", "too_many_unpaid_topups"}),
+    "website order": frozenset({"below_minimum", "insufficient_stock", "no_free_amount"}),
+    "marketplace order": frozenset({"insufficient_stock", "already_done"}),
+}
+
+
+async def rush(world: World) -> None:
+    """Many want the same at the same moment, in one process: they are served in one batch."""
+    shop, product = world.shop, ProductId(world.chance.randint(1, PRODUCTS))
+    await asyncio.gather(*(order(world, shop, product) for _ in range(world.chance.randint(3, 8))))
+
+
+async def order(world: World, shop: Services | None = None, product: ProductId | None = None) -> None:
     """Order something, with an idempotency key or without, once or twice at once."""
     who, chance = world.pick(world.customers), world.chance
     keyed = chance.random() < 0.85
     body = PlaceOrder(
-        product_id=ProductId(chance.randint(1, PRODUCTS)),
+        product_id=product or ProductId(chance.randint(1, PRODUCTS)),
         quantity=chance.randint(1, 3),
         max_price=Usdt.cents(chance.randrange(100, 3_000)) if chance.random() < 0.2 else None,
         webhook_url=f"https://receiver-{who.id}.example/hook" if chance.random() < 0.6 else None,
@@ -41,7 +58,7 @@ async def order(world: World) -> None:
     request = OrderRequest(account_id=who.account_id, api_key_id=who.id, command=body, attempt=attempt)
 
     async def ask() -> bytes:
-        return (await world.shop.order_desk.place(request)).body
+        return (await (shop or world.shop).order_desk.place(request)).body
 
     told = await _told(world, "order", ask, keyed=keyed)
     if told is None:
@@ -206,7 +223,7 @@ async def _told(world: World, what: str, ask: Ask, *, keyed: bool) -> bytes | No
     told: list[bytes] = []
     for answer in await asyncio.gather(*askers, return_exceptions=True):
         if isinstance(answer, Refused):
-            world.history.note(f"{what} refused: {answer.code}")
+            _note_refusal(world, what, answer)
         elif isinstance(answer, BaseException):
             raise answer
         else:
@@ -224,11 +241,17 @@ async def _told_or_not(world: World, what: str, ask: Ask) -> bytes | None:
     try:
         return await ask()
     except Refused as refusal:
-        world.history.note(f"{what} refused: {refusal.code}")
+        _note_refusal(world, what, refusal)
     except (Unavailable, TimeoutError) as trouble:
         world.history.note(f"{what} unanswered", type(trouble).__name__)
         world.told.unsure[what] += 1
     return None
+
+
+def _note_refusal(world: World, what: str, refusal: Refused) -> None:
+    if refusal.code not in _REFUSALS[what]:
+        raise Untrue(f"one {what} was refused as {refusal.code}: {refusal}")
+    world.history.note(f"{what} refused: {refusal.code}")
 
 
 def _as_told(opened: WebsiteOrder) -> bytes:

@@ -15,6 +15,7 @@ from ytmarket.domain.money import ZERO, Usdt
 from ytmarket.domain.networks import Network
 from ytmarket.domain.order_states import UNDELIVERED, OrderStatus
 from ytmarket.domain.orders import Channel, Order
+from ytmarket.domain.reservations import within_tolerance
 from ytmarket.testing.simulation.world import Untrue, World
 
 
@@ -87,6 +88,10 @@ def _deposits_counted_once(state: State) -> None:
         }
         expected = {} if record.account_id is None else {chart.customer(record.account_id): arrived.amount}
         must(owners == expected, f"deposit {key} of {arrived.amount} is {record.status}: {owners}")
+        topup = None if record.topup_id is None else state.topups[record.topup_id]
+        if topup is not None and record.status is DepositStatus.CREDITED_AUTO:
+            must(topup.holds(arrived.at), f"deposit {key} of {arrived.at} paid {topup}")
+            must(within_tolerance(arrived.amount, topup.amount), f"{arrived.amount} paid {topup}")
     must(all(count == 1 for count in seen.values()), "a transfer on chain was kept twice")
 
 
