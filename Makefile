@@ -7,6 +7,11 @@ BIN := $(VENV)/bin
 PYTHON ?=
 # CHAINS=1 installs the clients of the real networks as well, and the Telegram bot.
 CHAINS ?=
+# What leaves nothing out brings them: tests with STRICT=1, and all examples and measurements.
+STRICT ?=
+ifneq ($(filter verify bench $(if $(filter-out 0,$(STRICT)),setup test lint),$(MAKECMDGOALS)),)
+CHAINS := 1
+endif
 # NETWORK=usdt_polygon lets the demo pay on a local node of that network, which needs its client.
 NETWORK ?=
 # make run PORT=9000 serves there. An environment's PORT is no wish for this one.
@@ -15,7 +20,7 @@ RUN_EXTRAS := server$(if $(CHAINS),$(comma)tron$(comma)evm$(comma)solana$(comma)
 DEV_EXTRAS := $(RUN_EXTRAS)$(comma)dev
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-run run demo test verify lint format bench constraints clean
+.PHONY: help setup setup-run node-packages run demo test verify lint format bench constraints clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -29,8 +34,14 @@ setup-run:
 run: setup-run  ## Serve the shop on http://127.0.0.1:8000 with a demo catalogue, on the built-in chain
 	@exec $(BIN)/ytmarket serve --demo $(if $(PORT),--port $(PORT))
 
-demo: setup-run  ## Live through the quick start, then stop; NETWORK=usdt_polygon pays on a local node of it
+demo: setup-run $(if $(NETWORK),node-packages)  ## Live through the quick start, then stop; NETWORK=usdt_polygon pays on a local node of it
 	@exec $(BIN)/ytmarket demo $(if $(NETWORK),--network $(NETWORK))
+
+# A local node of the network comes with npm, where nobody has installed one; without npm the demo says what it lacks.
+node-packages:
+	@[ -d tests/node/node_modules/@foundry-rs ] || command -v anvil >/dev/null || ! command -v node >/dev/null || \
+	! command -v npm >/dev/null || { echo "Installing the packages of tests/node" && \
+	npm install --prefix tests/node --no-audit --no-fund --loglevel=error >/dev/null; } || true
 
 test: setup  ## Run every test; STRICT=1 fails where Redis, node or Chromium is missing instead of skipping
 	@$(BIN)/pytest

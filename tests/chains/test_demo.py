@@ -1,6 +1,7 @@
 """The quick start with a top-up that is paid by a token transfer on a node of this machine."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -50,11 +51,52 @@ def test_without_anvil_it_says_how_to_get_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("given", "wanted"), [([], ('"server"', "ytmarket demo ")), (["NETWORK=usdt_polygon"], NAMED)]
 )
-def test_make_passes_the_network_on(given: list[str], wanted: tuple[str, str]) -> None:
-    # Not what a make around this test was told.
-    kept = {
-        name: value for name, value in os.environ.items() if name not in {"MAKEFLAGS", "MFLAGS", "CHAINS"}
-    }
-    line = ["make", "--dry-run", "--directory", str(ROOT), "demo", *given]
-    told = subprocess.run(line, capture_output=True, text=True, check=True, env=kept).stdout
+def test_make_passes_the_network_on(given: list[str], wanted: tuple[str, ...]) -> None:
+    told = made("--dry-run", "demo", *given)
     assert all(words in told for words in wanted), told
+    assert ("npm install" in told) == bool(given)
+
+
+@pytest.mark.needs("make")
+@pytest.mark.parametrize(
+    ("given", "brought"),
+    [
+        (["test"], False),
+        (["test", "STRICT=0"], False),
+        (["test", "STRICT=1"], True),
+        (["verify"], True),
+        (["bench"], True),
+        (["run", "STRICT=1"], False),
+    ],
+)
+def test_make_brings_the_networks_clients_where_nothing_is_left_out(
+    given: list[str], *, brought: bool
+) -> None:
+    assert ("tron,evm,solana,ton,telegram" in made("--dry-run", *given)) == brought
+
+
+@pytest.mark.needs("make")
+def test_make_fetches_a_node_once_and_goes_on_where_it_cannot(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name in ("make", "sh"):
+        (programs / name).symlink_to(shutil.which(name) or pytest.fail(name))
+    assert made("node-packages", folder=tmp_path, path=programs) == ""
+    for name, does in {"node": "exit 1", "npm": 'echo "$@" >>asked; exit 1'}.items():
+        (programs / name).write_text(f"#!{programs / 'sh'}\n{does}\n")
+        (programs / name).chmod(0o755)
+    assert "Installing" in made("node-packages", folder=tmp_path, path=programs)
+    assert (tmp_path / "asked").read_text().startswith("install --prefix tests/node")
+    (tmp_path / "tests/node/node_modules/@foundry-rs").mkdir(parents=True)
+    assert made("node-packages", folder=tmp_path, path=programs) == ""
+
+
+def made(*words: str, folder: Path = ROOT, path: Path | None = None) -> str:
+    """What make says, told nothing of what a make around this test was told."""
+    told = {"MAKEFLAGS", "MFLAGS", "MAKELEVEL", "CHAINS", "STRICT", "NETWORK"}
+    kept = {name: value for name, value in os.environ.items() if name not in told}
+    if path is not None:
+        kept["PATH"] = str(path)
+    line = ["make", "--no-print-directory", "--directory", str(folder), *words]
+    return subprocess.run(line, capture_output=True, text=True, check=True, env=kept).stdout
