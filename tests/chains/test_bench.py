@@ -1,6 +1,7 @@
 """The bench of the readers, on a machine that lacks the programs of the networks."""
 
 import runpy
+import sys
 
 import pytest
 
@@ -28,3 +29,6 @@ def test_what_it_lacks_is_left_out_and_named(
     assert told.count("npm install --prefix tests/node") == 3
     assert "usdt_polygon was left out: anvil is missing" in told
     assert "usdt_ton was left out: TON's sandbox is missing" in told
+    monkeypatch.setitem(sys.modules, "ytmarket.testing.chains.ton", None)
+    bench["main"]()
+    assert "usdt_ton was left out: TON's reader is missing" in capsys.readouterr().out
