@@ -49,6 +49,7 @@ async def test_from_a_key_to_delivered_items() -> None:
             "requested_amount_usdt": 100.0,
             "created_at": START,
             "expires_at": START + 3600,
+            "network_delayed": False,
         }
         assert b'"amount_usdt":100.0,' in topup.content
 
