@@ -81,6 +81,8 @@ def test_a_bug_is_found_and_told_with_its_seed(
     monkeypatch.setattr(TopupService, "open", _opens_without_keeping_the_answer)
     with pytest.raises(SimulationFailed, match="--seeds 0:1 --steps 200"):
         simulate(0)
+    with pytest.raises(SimulationFailed, match=r"Repeat it: simulate\(0, steps=200, faults=Faults\("):
+        simulate(0, faults=Faults(reader=1))
     assert main(["--seeds", "0:5"]) == 1
     assert "was answered in two ways" in capsys.readouterr().err
 

@@ -68,7 +68,7 @@ def simulate(seed: int, *, steps: int = STEPS, faults: Faults | None = None) -> 
         with asyncio.Runner(loop_factory=lambda: VirtualTimeLoop(clock)) as runner:
             runner.run(run.everything())
     except Exception as wrong:
-        raise SimulationFailed(_how_to_repeat(seed, steps, wrong, history)) from wrong
+        raise SimulationFailed(_told(run, wrong)) from wrong
     return Report(
         seed=seed,
         steps=steps,
@@ -84,7 +84,8 @@ class _Run:
 
     def __init__(self, seed: int, steps: int, faults: Faults, clock: ManualClock, history: History) -> None:
         chance = random.Random(seed)
-        self._steps, self._faults, self._chance, self._history = steps, faults, chance, history
+        self.seed, self.steps, self.faults, self.history = seed, steps, faults, history
+        self._chance = chance
         self._fate = Fate(chance, NO_FAULTS, history)
         self._world = World(chance, self._fate, clock, history)
         self._people: dict[asyncio.Task[None], None] = {}
@@ -94,8 +95,8 @@ class _Run:
     async def everything(self) -> None:
         asyncio.get_running_loop().set_exception_handler(self._unretrieved)
         await self._world.open()
-        self._fate.faults = self._faults
-        for number in range(1, self._steps + 1):
+        self._fate.faults = self.faults
+        for number in range(1, self.steps + 1):
             self._begin_something()
             await asyncio.sleep(self._pause())
             truths.glance(self._world)
@@ -107,7 +108,7 @@ class _Run:
         endings.check_words(self._world)
         with self._world.store.committed() as state:
             for transfer in state.transfers.values():
-                self._history.note("transfer", transfer.kind, transfer.ref, transfer.amount)
+                self.history.note("transfer", transfer.kind, transfer.ref, transfer.amount)
 
     def _begin_something(self) -> None:
         if self._fate.strikes("killed"):
@@ -128,7 +129,7 @@ class _Run:
         except (Refused, ApplicationError) as refusal:
             if act is workers.work:
                 self._wrong.append(refusal)  # trouble outside they take as it comes; nothing refuses them
-            self._history.note(f"{act.__name__} came to nothing", type(refusal).__name__)
+            self.history.note(f"{act.__name__} came to nothing", type(refusal).__name__)
         except Exception as wrong:  # noqa: BLE001 - nothing else may come out of the application
             self._wrong.append(wrong)
 
@@ -183,13 +184,15 @@ class _Run:
             self._wrong.append(wrong or RuntimeError(context.get("message")))
 
 
-def _how_to_repeat(seed: int, steps: int, wrong: BaseException, history: History) -> str:
+def _told(run: _Run, wrong: BaseException) -> str:
+    command = f"python -m ytmarket.testing.simulator --seeds {run.seed}:{run.seed + 1} --steps {run.steps}"
+    call = f"simulate({run.seed}, steps={run.steps}, faults={run.faults})"
     return "\n".join(
         [
-            f"seed {seed}: {type(wrong).__name__}: {wrong}",
-            f"Repeat it: python -m ytmarket.testing.simulator --seeds {seed}:{seed + 1} --steps {steps}",
+            f"seed {run.seed}: {type(wrong).__name__}: {wrong}",
+            f"Repeat it: {command if run.faults == Faults() else call}",
             "What happened last:",
-            *history.last,
+            *run.history.last,
         ]
     )
 
