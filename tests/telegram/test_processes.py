@@ -103,7 +103,8 @@ async def test_one_reads_another_takes_over_and_nothing_is_done_twice(api: BotAp
     assert api.conflicts == 0
 
     for process in house.processes:
-        assert process.stop() == 0, process.printed
+        ended = process.stop()
+        assert ended == 0 or process is first, process.printed  # that one may have hardly begun
         assert TOKEN not in process.printed
         assert TOKEN.partition(":")[2] not in process.printed
     assert api.pending == []
