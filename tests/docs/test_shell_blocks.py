@@ -86,8 +86,9 @@ def serving(folder: Path, command: str, environment: Mapping[str, str], key: str
 
 @pytest.fixture
 def environment() -> dict[str, str]:
-    """Ours without settings of the shop, and with its programs in reach."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("YTMARKET_", "PG"))}
+    """Ours without settings of the shop or of a make that runs us, and with the shop's programs in reach."""
+    others = ("YTMARKET_", "PG", "MAKE", "MFLAGS")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(others)}
     return kept | {"PATH": f"{BIN}{os.pathsep}{kept['PATH']}", "COLUMNS": "200"}
 
 
@@ -366,9 +367,8 @@ def test_the_first_command_sets_up_and_serves(clone: Path, environment: dict[str
     """`make run` as it is typed, but on a port that is free; whoever ends make has ended the server."""
     command = block("README.md", "make run").splitlines()[0].partition("#")[0]
     offline = {"PIP_NO_INDEX": "1", "PIP_NO_BUILD_ISOLATION": "no"}  # pip's word for: do not isolate
-    kept = {name: value for name, value in environment.items() if not name.startswith("MAKE")}
     with temporary_data_dir() as data_dir:
-        told = kept | offline | {"YTMARKET_DATA_DIR": str(data_dir)}
+        told = environment | offline | {"YTMARKET_DATA_DIR": str(data_dir)}
         with serving(clone, f"exec {command} PORT=0", told) as served:
             assert (clone / ".venv/bin/ytmarket").exists()
             assert served.ask("/balance")["balance_usdt"] == 1_000
