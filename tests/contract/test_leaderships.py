@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import AsyncIterator
 
 import psycopg
@@ -10,6 +11,7 @@ import pytest
 from tests.contract.conftest import OpenDatabase
 from ytmarket.adapters.inmemory.leadership import InMemoryLeadership
 from ytmarket.adapters.postgres.leadership import PostgresLeadership
+from ytmarket.application.errors import Unavailable
 from ytmarket.testing.contracts.leadership import Depose, LeadershipContract, Reign
 from ytmarket.testing.postgres import TemporaryPostgres
 
@@ -96,3 +98,16 @@ async def _count(connection: psycopg.AsyncConnection[tuple[int]], statement: str
     row = await (await connection.execute(statement.encode())).fetchone()
     assert row is not None
     return row[0]
+
+
+async def test_a_connection_that_cannot_be_set_up_is_closed(
+    postgres: OpenDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Python tells of a connection that nobody has closed, and pytest makes that an error."""
+    monkeypatch.setattr("ytmarket.adapters.postgres.leadership.SETTINGS", "set no_such_setting = 1")
+    leadership = PostgresLeadership(postgres.dsn)
+    with pytest.raises(Unavailable):
+        async with leadership.lead("somebody"):
+            pytest.fail("it leads")
+    await leadership.close()
+    gc.collect()

@@ -140,5 +140,9 @@ class PostgresLeadership:
 
 async def _connected(dsn: str) -> Connection:
     connection = await ImpatientConnection.connect(conninfo(dsn), autocommit=True)
-    await connection.execute(SETTINGS)
+    try:
+        await connection.execute(SETTINGS)
+    except BaseException:
+        await connection.close()  # also where we are stopped while we begin
+        raise
     return connection
