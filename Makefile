@@ -20,7 +20,7 @@ RUN_EXTRAS := server$(if $(CHAINS),$(comma)tron$(comma)evm$(comma)solana$(comma)
 DEV_EXTRAS := $(RUN_EXTRAS)$(comma)dev
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-run node-packages run demo test verify lint format bench constraints clean
+.PHONY: help setup setup-run node-packages strict-packages run demo test verify lint format bench constraints clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -43,7 +43,13 @@ node-packages:
 	! command -v npm >/dev/null || { echo "Installing the packages of tests/node" && \
 	npm install --prefix tests/node --no-audit --no-fund --loglevel=error >/dev/null; } || true
 
-test: setup  ## Run every test; STRICT=1 fails where Redis, node or Chromium is missing instead of skipping
+# What the strict tests need of npm, where it is missing or older than the list of it.
+strict-packages:
+	@[ tests/node/node_modules/.package-lock.json -nt tests/node/package.json ] || { \
+	echo "Installing the packages of tests/node" && \
+	npm install --prefix tests/node --no-audit --no-fund --loglevel=error >/dev/null; }
+
+test: setup $(if $(filter-out 0,$(STRICT)),strict-packages)  ## Run every test; STRICT=1 fails where Redis, node or Chromium is missing instead of skipping
 	@$(BIN)/pytest
 
 verify: setup  ## Run every test with many more random examples (slow)
