@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from enum import StrEnum
-from typing import Final
+from typing import Final, Generic, TypeVar
+
+import attrs
 
 RETRY_AFTER_SECONDS: Final = 7
+
+E = TypeVar("E")
 
 
 class Fault(StrEnum):
@@ -29,3 +36,35 @@ class Fault(StrEnum):
     IS_OF_ANOTHER_CHAIN = "is of another chain"
     LACKS_THE_TOKEN = "lacks the token"
     HAS_OTHER_DECIMALS = "has other decimals"
+
+
+@attrs.define(kw_only=True)
+class Faulty(Generic[E]):
+    """A hop before a node, as long as it has a fault, or an edit by which answers are changed."""
+
+    fault: Fault | None = None
+    edit: E | None = None
+    before: Callable[[], Awaitable[None]] | None = None
+    """Happens before each request is passed on."""
+
+    _over: asyncio.Event = attrs.field(factory=asyncio.Event, init=False)
+
+    @contextmanager
+    def having(self, fault: Fault) -> Iterator[None]:
+        """Fail this way inside the block."""
+        self.fault = fault
+        try:
+            yield
+        finally:
+            self.fault = None
+            self._over.set()  # whoever it kept waiting need wait no longer
+            self._over = asyncio.Event()
+
+    @contextmanager
+    def answering(self, edit: E) -> Iterator[None]:
+        """Change answers inside the block."""
+        self.edit = edit
+        try:
+            yield
+        finally:
+            self.edit = None

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import attrs
 from aiohttp import ClientSession, web
 
-from ytmarket.testing.chains.faults import RETRY_AFTER_SECONDS, Fault
+from ytmarket.testing.chains.faults import RETRY_AFTER_SECONDS, Fault, Faulty
 
 SECRET: Final = "s3cret-in-the-path"
 """Stands in the hop's URL, as keys stand in the URLs of providers."""
@@ -34,44 +33,18 @@ _RESPONSES: Final[dict[Fault | None, Callable[[], web.Response]]] = {
 
 
 @attrs.define
-class FaultyNode:
+class FaultyNode(Faulty[Edit]):
     """Passes everything on while it has no fault and no edit."""
 
     upstream: str
     url: str = ""
-    fault: Fault | None = None
-    edit: Edit | None = None
     respond: Callable[[bytes], web.Response | None] | None = None
     """Answers instead of the node, with an HTTP status of one's own; None passes the request on."""
-
-    before: Callable[[], Awaitable[None]] | None = None
-    """Happens before each request is passed on."""
 
     calls: list[str] = attrs.field(factory=list)
     """The methods that were asked for."""
 
     _session: ClientSession = attrs.field(init=False)
-    _over: asyncio.Event = attrs.field(factory=asyncio.Event, init=False)
-
-    @contextmanager
-    def having(self, fault: Fault) -> Iterator[None]:
-        """Fail this way inside the block."""
-        self.fault = fault
-        try:
-            yield
-        finally:
-            self.fault = None
-            self._over.set()  # whoever it kept waiting need wait no longer
-            self._over = asyncio.Event()
-
-    @contextmanager
-    def answering(self, edit: Edit) -> Iterator[None]:
-        """Change answers inside the block."""
-        self.edit = edit
-        try:
-            yield
-        finally:
-            self.edit = None
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()

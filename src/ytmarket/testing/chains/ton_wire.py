@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -16,7 +15,7 @@ from pytonlib.tonlibjson import TonlibError, parse_tonlib_error
 from ytmarket.adapters.chains.ton.chain import MASTER
 from ytmarket.adapters.chains.ton.config import Config
 from ytmarket.adapters.chains.ton.tonlib import Opening, Session
-from ytmarket.testing.chains.faults import Fault
+from ytmarket.testing.chains.faults import Fault, Faulty
 from ytmarket.testing.chains.ton_sandbox import TonSandbox
 
 SECRET: Final = "s3cret-in-the-path"
@@ -45,17 +44,12 @@ _STANDS_IN: Final[Mapping[Fault | None, str]] = {
 
 
 @attrs.define
-class Wire:
+class Wire(Faulty[Edit]):
     """The way to one lite server. It passes everything on while it has no fault and no edit."""
 
     sandbox: TonSandbox
-    fault: Fault | None = None
-    edit: Edit | None = None
     commit: int | None = None
     """As of which commit the lite server answers; None: the newest."""
-
-    before: Callable[[], Awaitable[None]] | None = None
-    """Happens before each request is passed on."""
 
     calls: list[str] = attrs.field(factory=list)
     """The kinds of requests that were made."""
@@ -68,28 +62,6 @@ class Wire:
 
     is_waiting: asyncio.Event = attrs.field(factory=asyncio.Event, init=False)
     """Set once somebody waits for an answer that does not come."""
-
-    _over: asyncio.Event = attrs.field(factory=asyncio.Event, init=False)
-
-    @contextmanager
-    def having(self, fault: Fault) -> Iterator[None]:
-        """Fail this way inside the block."""
-        self.fault = fault
-        try:
-            yield
-        finally:
-            self.fault = None
-            self._over.set()  # whoever it kept waiting need wait no longer
-            self._over = asyncio.Event()
-
-    @contextmanager
-    def answering(self, edit: Edit) -> Iterator[None]:
-        """Change answers inside the block."""
-        self.edit = edit
-        try:
-            yield
-        finally:
-            self.edit = None
 
     async def ask(self, query: Query) -> Answer:
         """As tonlib answers, or fails: by an answer of the type `error`, or not at all."""

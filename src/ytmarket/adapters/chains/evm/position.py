@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Final
+from typing import Annotated
 
 import msgspec
 
+from ytmarket.adapters.chains.cursors import read_cursor, written
 from ytmarket.adapters.chains.evm.wire import SECONDS_END, Header
-from ytmarket.application.ports.chain_reader import ChainGap, Cursor
+from ytmarket.application.ports.chain_reader import Cursor
 from ytmarket.domain.times import from_epoch
-
-SHOWN_CHARS_MAX: Final = 80
 
 Block = Annotated[int, msgspec.Meta(ge=0)]
 UnixTime = Annotated[int, msgspec.Meta(ge=0, lt=SECONDS_END)]
@@ -46,14 +45,10 @@ class Position(msgspec.Struct, frozen=True):
     @classmethod
     def read(cls, cursor: Cursor) -> Position:
         """Raises `ChainGap` for a cursor that this family of readers did not write."""
-        try:
-            return msgspec.json.decode(cursor, type=Position)
-        except msgspec.MsgspecError:
-            shown = cursor[:SHOWN_CHARS_MAX]
-            raise ChainGap(f"reading cannot go on from {shown!r}: another reader wrote this cursor") from None
+        return read_cursor(Position, cursor)
 
     def write(self) -> Cursor:
-        return Cursor(msgspec.json.encode(self).decode())
+        return written(self)
 
     @property
     def read_until(self) -> datetime:

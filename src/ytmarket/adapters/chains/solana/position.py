@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 import msgspec
 
+from ytmarket.adapters.chains.cursors import read_cursor, written
 from ytmarket.adapters.chains.solana.wire import Signature, Slot
-from ytmarket.application.ports.chain_reader import ChainGap, Cursor
-
-SHOWN_CHARS_MAX: Final = 80
+from ytmarket.application.ports.chain_reader import Cursor
 
 
 class Position(msgspec.Struct, frozen=True):
@@ -27,11 +24,7 @@ class Position(msgspec.Struct, frozen=True):
     @classmethod
     def read(cls, cursor: Cursor) -> Position:
         """Raises `ChainGap` for a cursor that this reader did not write."""
-        try:
-            return msgspec.json.decode(cursor, type=Position)
-        except msgspec.MsgspecError:
-            shown = cursor[:SHOWN_CHARS_MAX]
-            raise ChainGap(f"reading cannot go on from {shown!r}: another reader wrote this cursor") from None
+        return read_cursor(Position, cursor)
 
     def write(self) -> Cursor:
-        return Cursor(msgspec.json.encode(self).decode())
+        return written(self)

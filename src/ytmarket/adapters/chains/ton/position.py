@@ -6,9 +6,9 @@ from typing import Annotated, Final
 
 import msgspec
 
-from ytmarket.application.ports.chain_reader import ChainGap, Cursor
+from ytmarket.adapters.chains.cursors import read_cursor, written
+from ytmarket.application.ports.chain_reader import Cursor
 
-SHOWN_CHARS_MAX: Final = 80
 LT_END: Final = 2**62
 
 
@@ -26,11 +26,7 @@ class Position(msgspec.Struct, frozen=True):
     @classmethod
     def read(cls, cursor: Cursor) -> Position:
         """Raises `ChainGap` for a cursor that this reader did not write."""
-        try:
-            return msgspec.json.decode(cursor, type=Position)
-        except msgspec.MsgspecError:
-            shown = cursor[:SHOWN_CHARS_MAX]
-            raise ChainGap(f"reading cannot go on from {shown!r}: another reader wrote this cursor") from None
+        return read_cursor(Position, cursor)
 
     def write(self) -> Cursor:
-        return Cursor(msgspec.json.encode(self).decode())
+        return written(self)

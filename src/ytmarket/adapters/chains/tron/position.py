@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Final
+from typing import Annotated
 
 import msgspec
 
+from ytmarket.adapters.chains.cursors import read_cursor, written
 from ytmarket.adapters.chains.tron.wire import MILLISECONDS_END, Header, Word
-from ytmarket.application.ports.chain_reader import ChainGap, Cursor
+from ytmarket.application.ports.chain_reader import Cursor
 from ytmarket.domain.times import from_epoch
-
-SHOWN_CHARS_MAX: Final = 80
 
 UnixTime = Annotated[int, msgspec.Meta(ge=0, lt=MILLISECONDS_END // 1_000)]
 
@@ -30,14 +29,10 @@ class Position(msgspec.Struct, frozen=True):
     @classmethod
     def read(cls, cursor: Cursor) -> Position:
         """Raises `ChainGap` for a cursor that no reader of TRON wrote."""
-        try:
-            return msgspec.json.decode(cursor, type=Position)
-        except msgspec.MsgspecError:
-            shown = cursor[:SHOWN_CHARS_MAX]
-            raise ChainGap(f"reading cannot go on from {shown!r}: another reader wrote this cursor") from None
+        return read_cursor(Position, cursor)
 
     def write(self) -> Cursor:
-        return Cursor(msgspec.json.encode(self).decode())
+        return written(self)
 
     @property
     def last(self) -> int:
