@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from decimal import Decimal
 
-from tests.http.shop import open_world
+import attrs
+
+from tests.http.shop import NOW, open_world
+from ytmarket.adapters.inmemory.clock import ManualClock
+from ytmarket.adapters.inmemory.database import InMemoryDatabase
 from ytmarket.application import orders
 from ytmarket.domain.errors import InsufficientStock
 from ytmarket.domain.ids import ProductId
-from ytmarket.domain.shop import OrderRequest, PlaceOrder
+from ytmarket.domain.shop import OrderRequest, OrderTerms, PlaceOrder
 
 
 async def test_huge_orders_that_come_together_are_served_in_portions(monkeypatch) -> None:  # type: ignore[no-untyped-def] # pytest's own fixture
@@ -31,3 +36,27 @@ async def test_huge_orders_that_come_together_are_served_in_portions(monkeypatch
     )
     assert sizes == [8, 8, 8, 4]
     assert [type(answer) for answer in answers] == [orders.OrderAnswer] * 6 + [InsufficientStock]
+
+
+@attrs.define
+class MovingRate:
+    """A rate that goes up and down."""
+
+    rate: Decimal
+
+    async def rub_per_usdt(self) -> Decimal:
+        return self.rate
+
+
+async def test_the_floor_under_an_order_follows_the_rate_up_and_down() -> None:
+    source = MovingRate(Decimal(80))
+    desk = orders.OrderDesk(
+        new_unit_of_work=InMemoryDatabase().unit_of_work,
+        clock=ManualClock(NOW),
+        rate_source=source,
+        terms=OrderTerms(),
+        render=lambda _: b"",
+    )
+    for rate in (Decimal(80), Decimal("95.5"), Decimal(60), Decimal(80)):
+        source.rate = rate
+        assert (await desk.minimum()).rub_per_usdt == rate

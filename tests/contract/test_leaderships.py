@@ -77,8 +77,9 @@ class TestLeadershipOnPostgres(LeadershipContract):
     async def test_nobody_waits_in_a_transaction_and_nothing_stays_locked(
         self, postgres: OpenDatabase, leadership: PostgresLeadership, elsewhere: PostgresLeadership
     ) -> None:
-        leader, waiting = Reign(leadership, "scan"), Reign(elsewhere, "scan")
+        leader = Reign(leadership, "scan")
         await leader.begun()
+        waiting = Reign(elsewhere, "scan")  # only now, so that it is clear which of the two leads
         async with await psycopg.AsyncConnection.connect(postgres.dsn, autocommit=True) as outside:
             for _ in range(5):
                 assert await _count(outside, LONG_TRANSACTIONS) == 0
