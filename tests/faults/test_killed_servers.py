@@ -70,7 +70,7 @@ async def test_a_database_that_is_killed_loses_nothing_that_was_promised(
             await to_thread(cluster.kill)
             begun = time.monotonic()
             await to_thread(cluster.start)
-            assert time.monotonic() - begun < 10
+            assert time.monotonic() - begun < 30
             assert await to_thread(books.broken_rules, database.dsn) == {}
     await shoppers.insist()
     await shoppers.ask_again()

@@ -117,7 +117,7 @@ async def test_many_lost_answers_under_load(database: Database, folder: Path) ->
         assert server.stop() == 0
     assert shoppers.surprises == []
     assert shoppers.told["outcome_unknown"] >= 20
-    assert shoppers.slowest < 5
+    assert shoppers.slowest < 10  # nobody was left hanging
     assert books.broken_rules(database.dsn) == {}
     everything_that_was_told_is_there(database.dsn, shoppers)
 

@@ -57,6 +57,11 @@ def exchange(server: Server, raw: bytes) -> tuple[int, float]:
     return int(found.group(1)) if found else 0, time.monotonic() - started
 
 
+def took_long(server: Server, raw: bytes, seconds: float) -> bool:
+    """Whether the answer came late, and comes late again: the machine may be busy now and then."""
+    return seconds >= 1 and min(exchange(server, raw)[1] for _ in range(4)) >= 1
+
+
 def post(key: str, body: bytes, path: bytes = b"/api/v1/orders", headers: bytes = b"") -> bytes:
     head = b"POST %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-API-Key: %s\r\n" % (path, key.encode())
     return head + headers + b"Content-Length: %d\r\n\r\n%s" % (len(body), body)
@@ -65,9 +70,10 @@ def post(key: str, body: bytes, path: bytes = b"/api/v1/orders", headers: bytes 
 @pytest.mark.parametrize("path", [b"/api/v1/orders", b"/api/v1/balance/topup"])
 @pytest.mark.parametrize("name", BODIES)
 def test_a_body_that_is_no_request_is_422_at_once(server: Server, name: str, path: bytes) -> None:
-    status, took = exchange(server, post(server.keys[1], BODIES[name], path))
+    raw = post(server.keys[1], BODIES[name], path)
+    status, took = exchange(server, raw)
     assert status == 422
-    assert took < 1
+    assert not took_long(server, raw, took)
 
 
 @pytest.mark.parametrize(
@@ -77,7 +83,7 @@ def test_a_key_that_is_no_key_is_401(server: Server, key: bytes) -> None:
     raw = b"GET /api/v1/balance HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-API-Key: " + key + b"\r\n\r\n"
     status, took = exchange(server, raw)
     assert status in (400, 401, 429)
-    assert took < 1
+    assert not took_long(server, raw, took)
 
 
 @pytest.mark.parametrize(
@@ -92,9 +98,10 @@ def test_a_key_that_is_no_key_is_401(server: Server, key: bytes) -> None:
     ],
 )
 def test_a_malformed_signature_is_401(server: Server, headers: bytes) -> None:
-    status, took = exchange(server, post(server.keys[0], ORDER, headers=headers))
+    raw = post(server.keys[0], ORDER, headers=headers)
+    status, took = exchange(server, raw)
     assert status == 401
-    assert took < 1
+    assert not took_long(server, raw, took)
 
 
 @pytest.mark.parametrize(
@@ -113,7 +120,7 @@ def test_abused_framing_is_refused(server: Server, tail: bytes) -> None:
     head = b"POST /api/v1/orders HTTP/1.1\r\nHost: x\r\nX-API-Key: " + server.keys[1].encode() + b"\r\n"
     status, took = exchange(server, head + tail)
     assert status in (0, 400, 413, 422)
-    assert took < 1
+    assert not took_long(server, head + tail, took)
 
 
 json_ish = st.recursive(
@@ -142,6 +149,7 @@ def test_no_bytes_make_the_server_fail(
     signs: bool,  # noqa: FBT001 - drawn, not called
 ) -> None:
     key = server.keys[0] if signs else server.keys[1]
-    status, took = exchange(server, post(key, body, path, b"%s: %s\r\n" % (name, value)))
+    raw = post(key, body, path, b"%s: %s\r\n" % (name, value))
+    status, took = exchange(server, raw)
     assert 0 <= status < 500
-    assert took < 1
+    assert not took_long(server, raw, took)

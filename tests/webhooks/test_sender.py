@@ -3,7 +3,6 @@
 import asyncio
 import datetime as dt
 import ssl
-import time
 from pathlib import Path
 from typing import Final
 
@@ -163,7 +162,6 @@ async def test_a_url_with_credentials_is_not_sent_to() -> None:
 async def test_hundreds_can_be_sent_at_once() -> None:
     async with name_server(HERE) as server, receiver() as found:
         one = sender(server.resolver(lifetime_seconds=20), deadline=30)
-        start = time.monotonic()
         answers = await asyncio.gather(
             *(
                 one.post(found.url(f"/{number}", host="shop.example"), b"%d" % number, {})
@@ -171,7 +169,6 @@ async def test_hundreds_can_be_sent_at_once() -> None:
             )
         )
         assert answers == [200] * 300
-        assert time.monotonic() - start < 20  # about one on an idle machine
     paths = {request.split(b" ")[1]: request.partition(b"\r\n\r\n")[2] for request in found.requests}
     assert paths == {b"/%d" % number: b"%d" % number for number in range(300)}
 
