@@ -308,6 +308,9 @@ async def test_the_verification_on_the_page_verifies() -> None:
     assert not is_ours("s", headers(now, b"other"), body)
     assert not is_ours("s", headers(now - 301), body)
     assert not is_ours("s", {}, body)
+    for hostile in ({"X-Webhook-Timestamp": "\xb2"}, {"X-Webhook-Timestamp": "1" * 5_000},
+                    {"X-Webhook-Signature": "\xe9"}):  # fmt: skip
+        assert not is_ours("s", headers(now) | hostile, body)
 
 
 async def test_the_formula_of_the_signature_is_the_right_one() -> None:
