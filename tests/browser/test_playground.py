@@ -6,6 +6,7 @@ import json
 import subprocess
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -118,6 +119,31 @@ def test_the_curl_command_does_the_same(visit: Callable[..., Visit]) -> None:
     ran = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=30, check=True)
     assert json.loads(ran.stdout) == first
     guest.judge(refusals=True)
+
+
+@pytest.mark.needs("curl", "bash")
+def test_the_curl_command_reads_no_file(visit: Callable[..., Visit], tmp_path: Path) -> None:
+    guest = visit()
+    key = guest.server.keys[1]
+    guest.enter(key)
+    file = tmp_path / "body.json"
+    file.write_text('{"amount_usdt": 62, "network": "usdt_polygon"}', encoding="utf-8")
+    guest.page.fill("#postBalanceTopup-body", f"@{file}")
+    assert guest.press("postBalanceTopup")["code"] == "invalid_request"
+    command = guest.page.inner_text("#result-curl").replace("KEY=...", f"KEY={key}")
+    ran = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=30, check=True)
+    assert json.loads(ran.stdout)["code"] == "invalid_request"
+    guest.judge(refusals=True)
+
+
+def test_a_playground_that_cannot_be_set_up_says_so(visit: Callable[..., Visit]) -> None:
+    page = visit().page
+    page.route("**/openapi.json", lambda route: route.abort())
+    page.reload()
+    told = page.locator("#playground .note", has_text="could not be set up")
+    told.wait_for(timeout=30_000)
+    assert "Reload the page" in told.inner_text()
+    assert page.locator(".credentials").is_hidden()
 
 
 def test_key_and_secret_are_kept_nowhere(visit: Callable[..., Visit]) -> None:

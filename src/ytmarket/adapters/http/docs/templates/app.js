@@ -304,7 +304,7 @@ function curlOf({ method, url, headers, body }, signs) {
   const known = { "X-API-Key": '"X-API-Key: $KEY"', "X-Timestamp": '"X-Timestamp: $STAMP"', "X-Signature": '"X-Signature: $SIGNATURE"' };
   const told = Object.entries(headers).map(([name, value]) => `-H ${known[name] ?? quoted(`${name}: ${value}`)}`);
   const parts = [`curl -sS -X ${method} ${quoted(url.href)}`, ...told];
-  if (body !== undefined) parts.push('--data-binary "$BODY"');
+  if (body !== undefined) parts.push('--data-raw "$BODY"'); // reads no file where the body begins with @
   return `${[...lines, parts.join(" \\\n  ")].join("\n")}\n`;
 }
 
@@ -345,4 +345,8 @@ addCopyButtons();
 markContents();
 forget();
 addEventListener("pagehide", forget);
-buildForms().catch(() => say("The playground could not be set up: the OpenAPI document was not found."));
+buildForms().catch(() => {
+  const told = "The playground could not be set up: the OpenAPI document did not load. Reload the page.";
+  document.querySelector(".credentials").before(element("p", { className: "note" }, told));
+  say(told);
+});
