@@ -162,7 +162,7 @@ async def show_order(number: Number, services: Open, customer: Customer) -> dict
 
 async def refuse(_: Request, trouble: Exception) -> Response:
     """In the shop's own words, as problem details; here you may find words of your own."""
-    return problems.response(trouble, request_id=secrets.token_hex(8))
+    return problems.response(trouble, request_id=secrets.token_hex(8), root_path="/shop")
 
 
 def build(settings: Settings | None = None, users: Path = Path("users.sqlite")) -> FastAPI:

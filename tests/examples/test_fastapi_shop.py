@@ -33,6 +33,7 @@ async def test_users_of_the_app_top_up_and_buy(tmp_path: Path) -> None:
             assert (await http.get("/me/orders/1", auth=BOB)).status_code == 404
             refused = await http.post("/me/orders", auth=BOB, headers=ONCE, json=ORDER)
             assert (refused.status_code, refused.json()["code"]) == (409, "insufficient_stock")
+            assert (await http.get(refused.json()["type"])).status_code == 200
 
         async with visited(fastapi_shop.build(settings, users)) as http:
             assert await told(http.get("/me", auth=ANN)) == {"balance": "79.99"}

@@ -11,11 +11,11 @@ from tests.http.shop import HOME, World, open_world
 HOME_ONLY = [ip_network(f"{HOME}/32")]
 
 
-def code_of(response: httpx2.Response) -> tuple[int, str]:
+def code_of(response: httpx2.Response, root: str = "") -> tuple[int, str]:
     assert response.headers["content-type"] == "application/problem+json"
     told = response.json()
     assert told["status"] == response.status_code
-    assert told["type"] == f"/api/docs#{told['code']}"
+    assert told["type"] == f"{root}/api/docs#{told['code']}"
     assert told["request_id"] == response.headers["x-request-id"]
     return response.status_code, told["code"]
 

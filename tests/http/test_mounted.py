@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from urllib.parse import urljoin
 
 import httpx2
 from starlette.applications import Starlette
@@ -32,11 +33,31 @@ async def test_mounted_under_a_prefix_it_is_the_same_shop() -> None:
         placed = await client.post("/shop/api/v1/orders", content=body, headers=headers)
         number = placed.json()["order_id"]
         assert (await client.get(f"/shop/api/v1/orders/{number}")).json()["order_id"] == number
-        assert code_of(await client.get("/shop/api/v1/nowhere")) == (404, "path_not_found")
-        assert code_of(await client.get("/shop/nowhere")) == (404, "path_not_found")
+        assert code_of(await client.get("/shop/api/v1/nowhere"), "/shop") == (404, "path_not_found")
+        assert code_of(await client.get("/shop/nowhere"), "/shop") == (404, "path_not_found")
     async with world.client(key) as client:
         again = await client.post("/api/v1/orders", content=body, headers=headers)
         assert (again.content, again.headers["idempotent-replayed"]) == (placed.content, "true")
+
+
+async def test_mounted_its_own_links_lead_somewhere() -> None:
+    world = open_world()
+    await world.product(1, "8")
+    key = await world.mint()
+    for mount in ("/shop", "/a shop/in here"):
+        async with world.client(app=Starlette(routes=[Mount(mount, world.app())])) as client:
+            refused = await client.get(f"{mount}/api/v1/health")
+            docs = urljoin(str(refused.url), refused.json()["type"])
+            assert (await client.get(docs)).status_code == 200 and docs.endswith("#invalid_api_key")
+            told = await client.get(f"{mount}/api/openapi.json")
+            server = urljoin(str(told.url), told.json()["servers"][0]["url"])
+            client.headers["X-API-Key"] = key.key
+            assert (await client.get(f"{server}/api/v1/health")).status_code == 200
+            short = (await client.post(f"{mount}/api/v1/orders", json=ORDER)).json()
+            assert short["code"] == "insufficient_balance" and short["topup_path"] in short["detail"]
+            topup = {"amount_usdt": 5, "network": "usdt_ton"}
+            opened = await client.post(urljoin(str(told.url), short["topup_path"]), json=topup)
+            assert opened.status_code == 200
 
 
 async def test_its_lifespan_opens_the_shop() -> None:

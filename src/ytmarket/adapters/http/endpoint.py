@@ -90,7 +90,7 @@ def _late(exchange: Exchange) -> Exception:
 
 
 def _problem(trouble: Exception, exchange: Exchange) -> Response:
-    response = problems.response(trouble, exchange.request_id)
+    response = problems.response(trouble, exchange.request_id, exchange.scope.get("root_path", ""))
     if response.status_code >= SERVER_ERROR:
         route = getattr(exchange.scope.get("route"), "path", None)
         told = {"request_id": exchange.request_id, "method": exchange.method, "route": route}

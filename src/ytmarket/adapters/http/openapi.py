@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
+from urllib.parse import quote
 
 import attrs
 import msgspec
@@ -226,8 +227,8 @@ OPERATIONS: Final = (
 )
 
 
-def document(version: str) -> dict[str, Any]:
-    """The whole document. Its server is the place it was fetched from."""
+def document(version: str, *, root_path: str = "") -> dict[str, Any]:
+    """The whole document. Its server is the place it was fetched from, below *root_path* if mounted."""
     answers = [operation.answers for operation in OPERATIONS]
     bodies = [operation.body for operation in OPERATIONS if operation.body is not None]
     kinds = [*answers, *bodies, EventView, Problem]
@@ -244,7 +245,7 @@ def document(version: str) -> dict[str, Any]:
             "version": version,
             "description": "A wholesale shop for digital goods, paid from a prepaid USDT balance.",
         },
-        "servers": [{"url": "/"}],
+        "servers": [{"url": quote(root_path) or "/"}],
         "security": [{KEY: []}],
         "paths": paths,
         "webhooks": {"order": {"post": _webhook(schema_by_kind[str(EventView)])}},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Final
+from urllib.parse import quote
 
 from starlette.responses import Response
 
@@ -57,11 +58,15 @@ def is_unexpected(trouble: BaseException) -> bool:
     return status_of(trouble) == UNEXPECTED
 
 
-def response(trouble: Exception, request_id: str) -> Response:
-    """The answer that tells a client what went wrong and how to go on."""
+def response(trouble: Exception, request_id: str, root_path: str = "") -> Response:
+    """The answer that tells a client what went wrong and how to go on.
+
+    *root_path* is where the shop is mounted, as ASGI tells it: docs and top-ups are below it.
+    """
+    root = quote(root_path) if root_path else ""
     status = status_of(trouble)
     if isinstance(trouble, Refused) and status != UNEXPECTED:
-        title, detail, extras = trouble.sentence(), _detail(trouble), _extras(trouble)
+        title, detail, extras = trouble.sentence(), _detail(trouble, root), _extras(trouble, root)
         code = trouble.code
     elif isinstance(trouble, Unavailable):
         title = detail = _sentence(type(trouble))
@@ -72,7 +77,7 @@ def response(trouble: Exception, request_id: str) -> Response:
         detail = f"{title}; tell support the request_id"
         code, extras = "internal_error", {}
     body = {
-        "type": f"{DOCS}#{code}",
+        "type": f"{root}{DOCS}#{code}",
         "title": title,
         "status": status,
         "detail": detail,
@@ -83,7 +88,7 @@ def response(trouble: Exception, request_id: str) -> Response:
     return Response(encode(body), status, _headers(trouble, status), MEDIA_TYPE)
 
 
-def _detail(refusal: Refused) -> str:
+def _detail(refusal: Refused, root: str) -> str:
     match refusal:
         case InvalidRequest():
             place = f"{refusal.pointer}: " if refusal.pointer else ""
@@ -97,13 +102,13 @@ def _detail(refusal: Refused) -> str:
         case errors.InsufficientBalance():
             return (
                 f"The balance is {refusal.balance_usdt} USDT and the price {refusal.required_usdt} USDT:"
-                f" top up at least {refusal.shortfall_usdt} USDT with POST {TOPUP_PATH}, then order again"
+                f" top up at least {refusal.shortfall_usdt} USDT with POST {root}{TOPUP_PATH}, then order again"
             )
         case _:
             return refusal.sentence()
 
 
-def _extras(refusal: Refused) -> dict[str, Any]:
+def _extras(refusal: Refused, root: str) -> dict[str, Any]:
     """What the client needs to go on; a name that problems give a meaning of their own is prefixed."""
     told = {
         f"order_{name}" if name in RESERVED else name: on_the_wire(value)
@@ -112,7 +117,7 @@ def _extras(refusal: Refused) -> dict[str, Any]:
     if isinstance(refusal, InvalidRequest):
         told["errors"] = [{"pointer": refusal.pointer, "detail": refusal.problem}]
     if isinstance(refusal, errors.InsufficientBalance):
-        told["topup_path"] = TOPUP_PATH
+        told["topup_path"] = f"{root}{TOPUP_PATH}"
     return told
 
 

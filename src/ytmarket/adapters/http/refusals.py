@@ -10,7 +10,7 @@ from ytmarket.domain.errors import NotFound, Refused
 
 @attrs.frozen(kw_only=True)
 class PathNotFound(NotFound):
-    """There is nothing at this path; the paths are listed in /api/docs."""
+    """There is nothing at this path; the docs, where type leads, list the paths."""
 
     code = "path_not_found"
 

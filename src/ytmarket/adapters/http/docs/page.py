@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-from functools import cache
+from functools import cache, lru_cache
 from importlib.metadata import version
 from importlib.resources import files
 from typing import Final
@@ -21,6 +21,7 @@ from ytmarket.adapters.http.wire.encoding import encode
 from ytmarket.application.ports.devnet import SupplierMode
 
 PACKAGE: Final = "ytmarket.adapters.http.docs"
+MOUNTS_MAX: Final = 16  # remembered; a mount whose path is a parameter has as many as it likes
 SDKS: Final = (
     ("python", "Python", "requests", "python.py.txt"),
     ("node", "Node", "axios", "node.mjs.txt"),
@@ -89,10 +90,10 @@ def postman() -> Asset:
     return Asset.of(encode(collection(version("ytmarket"))), "application/json")
 
 
-@cache
-def openapi() -> Asset:
-    """The OpenAPI document."""
-    return Asset.of(encode(document(version("ytmarket"))), "application/json")
+@lru_cache(maxsize=MOUNTS_MAX)
+def openapi(root_path: str) -> Asset:
+    """The OpenAPI document of a shop that is mounted there."""
+    return Asset.of(encode(document(version("ytmarket"), root_path=root_path)), "application/json")
 
 
 def _text(name: str) -> str:

@@ -56,6 +56,11 @@ async def show_page(reader: Reader) -> Response:
     return _served(reader, page.html(reader.shop))
 
 
+async def show_openapi(reader: Reader) -> Response:
+    """GET /api/openapi.json."""
+    return _served(reader, page.openapi(reader.exchange.scope.get("root_path", "")))
+
+
 def _fixed(make: Callable[[], Asset]) -> Handler[Reader]:
     async def show(reader: Reader) -> Response:
         return _served(reader, make())
@@ -66,7 +71,6 @@ def _fixed(make: Callable[[], Asset]) -> Handler[Reader]:
 show_style: Final = _fixed(page.style)
 show_script: Final = _fixed(page.script)
 show_postman: Final = _fixed(page.postman)
-show_openapi: Final = _fixed(page.openapi)
 
 
 def _served(reader: Reader, asset: Asset) -> Response:
