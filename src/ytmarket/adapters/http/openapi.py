@@ -10,7 +10,7 @@ from urllib.parse import quote
 import attrs
 import msgspec
 
-from ytmarket.adapters.http import problems, samples
+from ytmarket.adapters.http import problems, refusals, samples
 from ytmarket.adapters.http.routes.health import HealthView
 from ytmarket.adapters.http.wire.accounts import BalanceView, TransactionView, UsageView
 from ytmarket.adapters.http.wire.bodies import ID_MAX
@@ -20,7 +20,7 @@ from ytmarket.adapters.http.wire.lists import Page
 from ytmarket.adapters.http.wire.money import Amount
 from ytmarket.adapters.http.wire.orders import EventView, OrderBody, OrderView
 from ytmarket.adapters.http.wire.topups import TopupBody, TopupView
-from ytmarket.application.errors import Unavailable
+from ytmarket.application.errors import OutcomeUnknown, Unavailable
 from ytmarket.domain import errors, limits
 from ytmarket.domain.errors import Refused
 
@@ -44,7 +44,23 @@ SCHEMES: Final[Mapping[str, tuple[str, str]]] = {
     ),
 }
 ALWAYS: Final = (errors.InvalidKey, errors.AddressNotAllowed, errors.RateLimited, Unavailable)
-ON_POST: Final = (errors.InvalidSignature, errors.InvalidRequest, errors.IdempotencyMismatch)
+ON_POST: Final = (
+    errors.InvalidSignature,
+    errors.SignatureReplayed,
+    errors.InvalidRequest,
+    errors.IdempotencyMismatch,
+    errors.IdempotencyInFlight,
+    refusals.BodyTooSlow,
+    refusals.BodyTooLarge,
+    OutcomeUnknown,
+)
+ON_WEBHOOKS: Final[Mapping[str, str]] = {
+    "X-Webhook-Id": "Names the event: the same on every attempt, so keep it to drop repetitions",
+    "X-Webhook-Timestamp": "If your key has a secret: Unix time of this attempt, part of what is signed",
+    "X-Webhook-Signature": "If your key has a secret: HMAC-SHA256 in hex",
+    "X-Webhook-Algorithm": "If your key has a secret: HMAC-SHA256",
+}
+SENT_AGAIN: Final = f"Sent again, up to {limits.WEBHOOK_ATTEMPTS_MAX} attempts in all"
 
 
 class Problem(msgspec.Struct):
@@ -69,7 +85,7 @@ class Operation:
     body: type[msgspec.Struct] | None = None
     body_example: Mapping[str, object] | None = None
     parameters: Sequence[Mapping[str, object]] = ()
-    refusals: Sequence[type[BaseException]] = ()
+    refused: Sequence[type[Refused | Unavailable]] = ()
 
 
 def _parameter(
@@ -131,7 +147,7 @@ OPERATIONS: Final = (
         summary="List what is for sale",
         answers=Page[ProductView],
         parameters=(*FILTERS, *PAGING),
-        refusals=(errors.InvalidRequest,),
+        refused=(errors.InvalidRequest,),
     ),
     Operation(
         method="get",
@@ -139,7 +155,7 @@ OPERATIONS: Final = (
         summary="Show one product",
         answers=ProductView,
         parameters=(_in_path(NUMBER, "The product's number"),),
-        refusals=(errors.ProductNotFound,),
+        refused=(errors.ProductNotFound,),
     ),
     Operation(
         method="get",
@@ -147,7 +163,7 @@ OPERATIONS: Final = (
         summary="List categories with how many products they have in stock",
         answers=Page[CategoryView],
         parameters=PAGING,
-        refusals=(errors.InvalidRequest,),
+        refused=(errors.InvalidRequest,),
     ),
     Operation(method="get", path="/balance", summary="Show the balance and its totals", answers=BalanceView),
     Operation(
@@ -157,7 +173,7 @@ OPERATIONS: Final = (
         answers=TopupView,
         body=TopupBody,
         body_example={"amount_usdt": 100, "network": "usdt_trc_20"},
-        refusals=(*ON_POST, errors.AmountTaken),
+        refused=(*ON_POST, errors.AmountTaken, errors.TooManyOpenTopups, errors.TooManyUnpaidTopups),
     ),
     Operation(
         method="get",
@@ -165,7 +181,7 @@ OPERATIONS: Final = (
         summary="Show what became of a top-up",
         answers=TopupView,
         parameters=(_in_path({"type": "string", "format": "uuid"}, "The top-up's id"),),
-        refusals=(errors.TopupNotFound,),
+        refused=(errors.TopupNotFound,),
     ),
     Operation(
         method="get",
@@ -173,7 +189,7 @@ OPERATIONS: Final = (
         summary="List top-ups, newest first",
         answers=Page[TopupView],
         parameters=PAGING,
-        refusals=(errors.InvalidRequest,),
+        refused=(errors.InvalidRequest,),
     ),
     Operation(
         method="get",
@@ -181,7 +197,7 @@ OPERATIONS: Final = (
         summary="List everything that moved the balance, newest first",
         answers=Page[TransactionView],
         parameters=PAGING,
-        refusals=(errors.InvalidRequest,),
+        refused=(errors.InvalidRequest,),
     ),
     Operation(
         method="get",
@@ -189,7 +205,7 @@ OPERATIONS: Final = (
         summary="Tell what became of a transfer",
         answers=DepositsView,
         parameters=(_query("tx", TEXT, "The transaction's hash", required=True),),
-        refusals=(errors.InvalidRequest,),
+        refused=(errors.InvalidRequest,),
     ),
     Operation(
         method="post",
@@ -198,12 +214,14 @@ OPERATIONS: Final = (
         answers=OrderView,
         body=OrderBody,
         body_example={"product_id": 12345, "quantity": 10, "payment_method": "balance"},
-        refusals=(
+        refused=(
             *ON_POST,
             errors.BelowMinimum,
             errors.InsufficientBalance,
             errors.ProductNotFound,
             errors.InsufficientStock,
+            errors.PriceChanged,
+            errors.AccountFrozen,
             errors.InvoicesUnavailable,
         ),
     ),
@@ -213,7 +231,7 @@ OPERATIONS: Final = (
         summary="List orders, newest first, without their contents",
         answers=Page[OrderView],
         parameters=PAGING,
-        refusals=(errors.InvalidRequest,),
+        refused=(errors.InvalidRequest,),
     ),
     Operation(
         method="get",
@@ -221,7 +239,7 @@ OPERATIONS: Final = (
         summary="Show an order, with what was delivered",
         answers=OrderView,
         parameters=(_in_path(NUMBER, "The order's number"),),
-        refusals=(errors.OrderNotFound,),
+        refused=(errors.OrderNotFound,),
     ),
     Operation(method="get", path="/usage", summary="Show how the key was used", answers=UsageView),
 )
@@ -273,7 +291,7 @@ def _operation(operation: Operation, schemas: Mapping[str, Any]) -> dict[str, An
         "parameters": [*operation.parameters, *([REPEATABLE] if operation.body is not None else ())],
         "responses": {
             "200": {"description": "Done", "content": {JSON: answered}},
-            **_refused((*ALWAYS, *operation.refusals), schemas[str(Problem)]),
+            **_refused((*ALWAYS, *operation.refused), schemas[str(Problem)]),
         },
     }
     if operation.body is not None:
@@ -283,12 +301,11 @@ def _operation(operation: Operation, schemas: Mapping[str, Any]) -> dict[str, An
     return told
 
 
-def _refused(kinds: Sequence[type[BaseException]], schema: Mapping[str, Any]) -> dict[str, Any]:
+def _refused(kinds: Sequence[type[Refused | Unavailable]], schema: Mapping[str, Any]) -> dict[str, Any]:
     """Problems by status; which codes a status may carry stands in its description."""
     codes: dict[int, list[str]] = {}
     for kind in kinds:
-        code = kind.code if issubclass(kind, Refused | Unavailable) else kind.__name__
-        codes.setdefault(_status(kind), []).append(code)
+        codes.setdefault(_status(kind), []).append(kind.code)
     return {
         str(status): {
             "description": f"{HTTPStatus(status).phrase}: {', '.join(dict.fromkeys(names))}",
@@ -311,10 +328,17 @@ def _webhook(schema: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "operationId": "orderEvent",
         "summary": "Sent to the order's webhook_url whenever its status changes",
+        "parameters": [
+            _parameter("header", name, {"type": "string"}, told, required=name == "X-Webhook-Id")
+            for name, told in ON_WEBHOOKS.items()
+        ],
         "requestBody": {"required": True, "content": {JSON: content}},
         "responses": {
             "2XX": {"description": "Taken"},
-            "5XX": {"description": "Sent again, five times at most"},
+            "408": {"description": SENT_AGAIN},
+            "429": {"description": SENT_AGAIN},
+            "5XX": {"description": SENT_AGAIN},
+            "default": {"description": "Not taken, and not sent again"},
         },
     }
 

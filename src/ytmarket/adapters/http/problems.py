@@ -102,7 +102,8 @@ def _detail(refusal: Refused, root: str) -> str:
         case errors.InsufficientBalance():
             return (
                 f"The balance is {refusal.balance_usdt} USDT and the price {refusal.required_usdt} USDT:"
-                f" top up at least {refusal.shortfall_usdt} USDT with POST {root}{TOPUP_PATH}, then order again"
+                f" top up at least {refusal.shortfall_usdt} USDT with POST {root}{TOPUP_PATH},"
+                " then order again"
             )
         case _:
             return refusal.sentence()

@@ -59,12 +59,6 @@ EVENTS: Final[Sequence[OrderStatus]] = tuple(
     status for status in OrderStatus if status is not OrderStatus.AWAITING_PAYMENT
 )
 REFUND_EVENT: Final = RefundStatus.REFUNDED
-ON_WEBHOOKS: Final[Mapping[str, str]] = {
-    "X-Webhook-Id": "Names the event: the same on every attempt, so keep it to drop repetitions",
-    "X-Webhook-Timestamp": "Unix time of this attempt, part of what is signed",
-    "X-Webhook-Signature": "HMAC-SHA256 in hex, if your key has a secret",
-    "X-Webhook-Algorithm": "HMAC-SHA256",
-}
 
 
 @attrs.frozen(kw_only=True)

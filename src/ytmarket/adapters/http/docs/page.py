@@ -16,7 +16,7 @@ from ytmarket.adapters.http import samples
 from ytmarket.adapters.http.docs import facts
 from ytmarket.adapters.http.docs.facts import ShopFacts
 from ytmarket.adapters.http.docs.postman import collection
-from ytmarket.adapters.http.openapi import document
+from ytmarket.adapters.http.openapi import ON_WEBHOOKS, document
 from ytmarket.adapters.http.wire.encoding import encode
 from ytmarket.application.ports.devnet import SupplierMode
 
@@ -64,6 +64,7 @@ def html(shop: ShopFacts) -> Asset:
         lifetime=facts.span(shop.terms.lifetime),
         quarantine=facts.span(shop.terms.quarantine),
         endpoints=facts.endpoints(told),
+        on_webhooks=ON_WEBHOOKS,
         webhook=facts.pretty(samples.webhook()),
         modes=list(SupplierMode),
         sdks=[(name, title, with_, _text(f"sdk/{file}")) for name, title, with_, file in SDKS],
