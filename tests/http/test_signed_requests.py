@@ -119,6 +119,15 @@ async def test_a_refused_request_has_used_its_signature_up(
     assert code_of(await who.post("/orders", body, again=True)) == (401, "signature_replayed")
 
 
+@pytest.mark.parametrize(("path", "told"), [("/orders", ORDER), ("/balance/topup", TOPUP)])
+async def test_a_signature_under_another_requests_key_is_used_up_too(path: str, told: object) -> None:
+    who, headers = await signer(), {"Idempotency-Key": "a-1"}
+    assert (await who.post("/orders", as_sent(ORDER | {"quantity": 2}), headers=headers)).status_code == 200
+    refused = await who.post(path, as_sent(told), headers=headers)
+    assert code_of(refused) == (422, "idempotency_key_reused")
+    assert code_of(await who.post(path, as_sent(told), again=True)) == (401, "signature_replayed")
+
+
 async def test_a_signature_that_met_429_is_still_good() -> None:
     world = open_world(limit=1)
     await world.product(1, "8")

@@ -12,7 +12,7 @@ from ytmarket.application.ports.clock import Clock
 from ytmarket.application.ports.rate_source import RateSource
 from ytmarket.application.ports.unit_of_work import NewUnitOfWork
 from ytmarket.domain.catalog import MinimumTerms
-from ytmarket.domain.errors import Refused
+from ytmarket.domain.errors import IdempotencyInFlight, Refused
 from ytmarket.domain.ids import OrderId
 from ytmarket.domain.orders import Order
 from ytmarket.domain.shop import (
@@ -61,7 +61,7 @@ class OrderDesk:
         self._new_unit_of_work = new_unit_of_work
         self._clock = clock
         self._rate_source = rate_source
-        self._terms = terms
+        self.terms = terms
         self._minimum = terms.minimum
         self._render = render
         self._on_placed = on_placed
@@ -88,26 +88,35 @@ class OrderDesk:
         return answers
 
     async def _serve_portion(self, requests: Sequence[OrderRequest]) -> Sequence[OrderAnswer | BaseException]:
+        answers: Sequence[OrderAnswer | BaseException]
         try:
             answers = await self._place(requests)
         except ApplicationError:
             raise
-        except Exception:
-            if len(requests) == 1:
+        except Exception as trouble:
+            if len(requests) == 1 and not isinstance(trouble, IdempotencyInFlight):
                 raise
             # One request's data broke the batch: serve each by itself, so that only it suffers.
-            return [await self._place_alone(request) for request in requests]
+            answers = [await self._place_alone(request) for request in requests]
         self._on_placed()
         return answers
 
     async def _place_alone(self, request: OrderRequest) -> OrderAnswer | BaseException:
         try:
-            return (await self._place([request]))[0]
+            return await self._place_one(request)
         except Exception as trouble:  # noqa: BLE001 - it is this asker's alone
             return trouble
 
+    async def _place_one(self, request: OrderRequest) -> OrderAnswer | Refused:
+        try:
+            return (await self._place([request]))[0]
+        except IdempotencyInFlight:
+            # A top-up under the same key was just committed, and the signature taken back with the order.
+            # Now its answer can be seen, so the order is refused before anything is recorded.
+            return (await self._place([request]))[0]
+
     async def _place(self, requests: Sequence[OrderRequest]) -> list[OrderAnswer | Refused]:
-        terms = attrs.evolve(self._terms, minimum=await self.minimum())
+        terms = attrs.evolve(self.terms, minimum=await self.minimum())
         now = self._clock.now()
         async with self._new_unit_of_work() as uow:
             facts = await uow.desk.facts(requests, now)

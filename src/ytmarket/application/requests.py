@@ -40,6 +40,14 @@ async def replay_of(uow: UnitOfWork, origin: Origin, now: datetime) -> bytes | N
     return None if stored is None or origin.attempt is None else stored.replay(origin.attempt)
 
 
+async def spend_signature(new_unit_of_work: NewUnitOfWork, origin: Origin, now: datetime) -> None:
+    """For a refused request whose own unit of work came to nothing, with the signature in it."""
+    if origin.signature is not None:
+        async with new_unit_of_work() as uow:
+            await uow.requests.use_signature(origin.signature, now)
+            await uow.commit()
+
+
 @attrs.frozen(kw_only=True)
 class RequestService:
     """Uses up the signatures of requests that were refused before they could have an effect."""

@@ -12,9 +12,9 @@ from ytmarket.application.ports.clock import Clock
 from ytmarket.application.ports.tokens import Tokens
 from ytmarket.application.ports.unit_of_work import NewUnitOfWork, UnitOfWork
 from ytmarket.application.reading import TopupState
-from ytmarket.application.requests import Origin, replay_of
+from ytmarket.application.requests import Origin, replay_of, spend_signature
 from ytmarket.domain import topups
-from ytmarket.domain.errors import AmountTaken, Refused
+from ytmarket.domain.errors import AmountTaken, IdempotencyInFlight, Refused
 from ytmarket.domain.ids import AccountId, ReservationId, TopupId
 from ytmarket.domain.money import Usdt
 from ytmarket.domain.networks import Network
@@ -64,23 +64,30 @@ class TopupService:
         `TooManyOpenTopups` and `TooManyUnpaidTopups`. A refused request still uses its signature up.
         Raises `Unavailable` as well, for a network that was not read yet.
         """
+        try:
+            return await self._answer(origin, command)
+        except IdempotencyInFlight:
+            # The store may have taken the signature back with everything else.
+            await spend_signature(self.new_unit_of_work, origin, self.clock.now())
+            raise
+
+    async def _answer(self, origin: Origin, command: OpenTopup | Refused) -> TopupAnswer:
         now = self.clock.now()
         async with self.new_unit_of_work() as uow:
-            answer = await replay_of(uow, origin, now)
-            if answer is not None:
-                await uow.commit()
-                return TopupAnswer(answer)
             try:
-                topup = await self._open(uow, origin.account_id, command)
+                outcome = await replay_of(uow, origin, now) or await self._open(uow, origin, command)
             except Refused:
                 await uow.commit()  # nothing but the signature has been written
                 raise
-            read_until = await uow.deposits.read_until(topup.network)
-            body = self.render(TopupState.of(topup, read_until, now))
+            if isinstance(outcome, bytes):
+                await uow.commit()
+                return TopupAnswer(outcome)
+            read_until = await uow.deposits.read_until(outcome.network)
+            body = self.render(TopupState.of(outcome, read_until, now))
             if origin.attempt is not None:
                 await uow.requests.keep(origin.api_key_id, origin.attempt, body, now)
             await uow.commit()
-        return TopupAnswer(body, topup)
+        return TopupAnswer(body, outcome)
 
     async def expire_due(self, *, limit: int = 1_000) -> int:
         """Mark unpaid top-ups expired whose networks have been read past their end."""
@@ -91,7 +98,8 @@ class TopupService:
                 await uow.commit()
         return count
 
-    async def _open(self, uow: UnitOfWork, account: AccountId, command: OpenTopup | Refused) -> Topup:
+    async def _open(self, uow: UnitOfWork, origin: Origin, command: OpenTopup | Refused) -> Topup:
+        account = origin.account_id
         if isinstance(command, Refused):
             raise command
         address = await self.payees.address(uow, command.network)
