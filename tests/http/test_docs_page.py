@@ -2,10 +2,15 @@
 
 import hashlib
 import hmac
+import json
 import re
 import time
 from collections import Counter
+from copy import copy
+from datetime import timedelta
+from decimal import Decimal
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -19,15 +24,20 @@ from tests.http.shop import open_world
 from ytmarket.adapters.http import problems, refusals, samples
 from ytmarket.adapters.http.app import ShopHolder, build_app
 from ytmarket.adapters.http.docs import facts
+from ytmarket.adapters.http.door import Pace
 from ytmarket.adapters.http.openapi import OPERATIONS, document
 from ytmarket.adapters.http.wire.bodies import _custom
 from ytmarket.adapters.http.wire.orders import EventView
 from ytmarket.adapters.http.wire.topups import TopupView
 from ytmarket.application import errors as application_errors
 from ytmarket.domain import errors, limits, pricing, signatures
+from ytmarket.domain.catalog import MinimumTerms
 from ytmarket.domain.errors import Refused
 from ytmarket.domain.networks import Network
 from ytmarket.domain.order_states import MOVES, OrderStatus, RefundStatus
+from ytmarket.domain.shop import OrderTerms
+from ytmarket.entrypoints.asgi import create_app
+from ytmarket.entrypoints.settings import Settings
 
 
 @attrs.define
@@ -162,7 +172,7 @@ def test_an_example_is_what_the_operation_answers(operation: Any) -> None:
     msgspec.json.decode(samples.answer_to(operation.method, operation.path), type=operation.answers)
     assert "items" not in found or found["items"]
     if operation.body is not None:
-        msgspec.convert(operation.body_example, operation.body, dec_hook=_custom)
+        msgspec.convert(samples.body_of(operation.path), operation.body, dec_hook=_custom)
 
 
 def test_the_openapi_document_has_the_same_examples() -> None:
@@ -189,7 +199,18 @@ def test_the_examples_tell_one_story() -> None:
     assert balance["balance_usdt"] == balance["total_topup_usdt"] - balance["total_spent_usdt"]
     moved = sum(row["amount_usdt"] for row in told["get", "/balance/transactions"]["items"])
     assert moved == balance["balance_usdt"]
-    assert told["get", "/orders/{id}"]["price_usdt"] == told["get", "/products"]["items"][0]["price_usdt"] * 2
+    product, order = told["get", "/products/{id}"], told["get", "/orders/{id}"]
+    assert told["get", "/products"]["items"] == [product]
+    assert order["price_usdt"] == product["price_usdt"] * order["quantity"]
+    assert order["quantity"] == len(order["items"]) >= product["min_quantity"]
+    webhook = msgspec.json.decode(samples.webhook())
+    for found in (samples.body_of("/orders"), told["post", "/orders"], webhook):
+        assert (found["product_id"], found["quantity"]) == (product["id"], order["quantity"])
+    topup, asked = told["post", "/balance/topup"], samples.body_of("/balance/topup")
+    assert (asked["amount_usdt"], asked["network"]) == (
+        topup["requested_amount_usdt"],
+        topup["payment_network"],
+    )
 
 
 async def test_networks_limits_states_and_fields_come_from_the_code() -> None:
@@ -202,6 +223,61 @@ async def test_networks_limits_states_and_fields_come_from_the_code() -> None:
     assert set(facts.ON_ORDERS) == set(OrderStatus)
     bodies = {name for found in OPERATIONS if found.body for name in found.body.__struct_fields__}
     assert set(facts.ON_FIELDS) == bodies
+
+
+async def test_what_is_shown_can_be_sent_where_one_network_is_offered() -> None:
+    world = open_world(devnet=False, closed=set(Network) - {Network.POLYGON})
+    app, only = world.app(), [Network.POLYGON.value]
+    async with world.client(await world.mint(), app=app) as client:
+        told = (await client.get("/api/openapi.json")).json()
+        collection = (await client.get("/api/docs/postman_collection.json")).json()
+        (item,) = [item for item in collection["item"] if item["name"] == "POST /balance/topup"]
+        opening = told["paths"]["/api/v1/balance/topup"]["post"]
+        shown = opening["requestBody"]["content"]["application/json"]["example"]
+        answered = opening["responses"]["200"]["content"]["application/json"]["example"]
+        assert answered["payment_network"] == only[0]
+        for body in (shown, json.loads(item["request"]["body"]["raw"])):
+            assert (await client.post("/api/v1/balance/topup", json=body)).status_code == 200
+    assert told["components"]["schemas"]["TopupBody"]["properties"]["network"]["enum"] == only
+    found = await page(app)
+    assert json.loads(found.blocks["Example body of POST /balance/topup"]) == shown
+    assert json.loads(found.blocks["Example answer to POST /balance/topup"]) == answered
+    assert re.search(r"network\s*required\s*body\s*usdt_polygon\s*The network", found.text)
+
+
+async def test_the_shops_own_terms_are_told() -> None:
+    def shop(floor: int, **spans: int) -> Starlette:
+        terms = OrderTerms(
+            minimum=MinimumTerms(floor_rub=Decimal(floor)), deadline=timedelta(seconds=spans["deadline"])
+        )
+        pace = Pace(scan=timedelta(seconds=spans["scan"]), refund_sweep=timedelta(seconds=spans["sweep"]))
+        services = open_world().services
+        desk = copy(services.order_desk)
+        desk.terms = terms
+        return build_app(holder=ShopHolder(attrs.evolve(services, order_desk=desk)), pace=pace)
+
+    own = (await page(shop(1_500, deadline=1_200, scan=7, sweep=45))).text
+    for told in (
+        "least total of about 1,500 roubles", "within about 45 seconds",
+        "We read every network every 7 seconds", "Delivery takes 30 seconds to 20 minutes",
+    ):  # fmt: skip
+        assert told in own, told
+    assert re.search(r"Least total of an order\s*1,500 roubles", own)
+    assert re.search(r"An order not delivered expires after\s*20 minutes", own)
+    quick = (await page(shop(0, deadline=20, scan=1, sweep=60))).text
+    assert "Delivery takes 20 seconds" in quick and "a least total of about" not in quick
+    usual = (await page()).text
+    for told in ("about 600 roubles", "about 30 seconds", "every 5 seconds", "30 seconds to 10 minutes"):
+        assert told in usual, told
+
+
+async def test_the_servers_settings_reach_the_page(tmp_path: Path) -> None:
+    settings = Settings(
+        data_dir=tmp_path, scan_interval=timedelta(seconds=7), refund_interval=timedelta(seconds=45)
+    )
+    found = await page(create_app(settings))
+    assert "We read every network every 7 seconds" in found.text
+    assert "within about 45 seconds" in found.text
 
 
 async def test_all_that_a_webhook_can_tell_is_named_in_its_order() -> None:

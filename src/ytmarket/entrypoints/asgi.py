@@ -10,6 +10,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from starlette.applications import Starlette
 
 from ytmarket.adapters.http.app import ShopHolder, build_app
+from ytmarket.adapters.http.door import Pace
 from ytmarket.adapters.http.watching import AccessLog
 from ytmarket.entrypoints.bootstrap import Shop, open_shop
 from ytmarket.entrypoints.loops import Worker, heartbeat_loop, usage_loop
@@ -56,6 +57,7 @@ def create_app(
         trusted_proxies=settings.trusted_proxies,
         metrics_token=settings.metrics_token,
         access_log=access_log,
+        pace=Pace(scan=settings.scan_interval, refund_sweep=settings.refund_interval),
     )
 
 

@@ -12,7 +12,7 @@ from starlette.types import Lifespan
 
 from ytmarket.adapters.http.admission import ClientRequest, admit_client, refuse_path, use_signature
 from ytmarket.adapters.http.docs import routes as docs
-from ytmarket.adapters.http.door import Door
+from ytmarket.adapters.http.door import Door, Pace
 from ytmarket.adapters.http.endpoint import Admit, Endpoint, Handler
 from ytmarket.adapters.http.exchange import ANSWER_SECONDS, Exchange
 from ytmarket.adapters.http.holder import ShopHolder
@@ -50,12 +50,14 @@ def build_app(
     trusted_proxies: Sequence[AddressRange] = (),
     metrics_token: str | None = None,
     access_log: AccessLog | None = None,
+    pace: Pace | None = None,
 ) -> Starlette:
     """The app. *holder* has the services once *lifespan*, or whoever mounts the app, has opened them.
 
     *admin_tokens* are bearer tokens by the name under which their acts are recorded; without one
     there is no admin API. X-Forwarded-For is believed from *trusted_proxies* alone. *metrics_token*
     opens /metrics; without one only loopback reads it. *access_log* hears of every request.
+    *pace* is what the docs page tells of the workers.
     """
     door = Door(
         holder=holder,
@@ -63,6 +65,7 @@ def build_app(
         operators=dict(admin_tokens or {}),
         watch=Watch(access_log=access_log),
         metrics_token=metrics_token,
+        pace=pace or Pace(),
     )
     routes = [
         *_client_routes(door),

@@ -23,6 +23,7 @@ from ytmarket.adapters.http.wire.topups import TopupBody, TopupView
 from ytmarket.application.errors import OutcomeUnknown, Unavailable
 from ytmarket.domain import errors, limits
 from ytmarket.domain.errors import Refused
+from ytmarket.domain.networks import Network
 
 REF: Final = "#/components/schemas/{name}"
 JSON: Final = "application/json"
@@ -83,7 +84,6 @@ class Operation:
     summary: str
     answers: Any
     body: type[msgspec.Struct] | None = None
-    body_example: Mapping[str, object] | None = None
     parameters: Sequence[Mapping[str, object]] = ()
     refused: Sequence[type[Refused | Unavailable]] = ()
 
@@ -172,7 +172,6 @@ OPERATIONS: Final = (
         summary="Announce a payment: which amount to send where, and until when",
         answers=TopupView,
         body=TopupBody,
-        body_example={"amount_usdt": 100, "network": "usdt_trc_20"},
         refused=(*ON_POST, errors.AmountTaken, errors.TooManyOpenTopups, errors.TooManyUnpaidTopups),
     ),
     Operation(
@@ -213,7 +212,6 @@ OPERATIONS: Final = (
         summary="Order, paid from the balance",
         answers=OrderView,
         body=OrderBody,
-        body_example={"product_id": 12345, "quantity": 10, "payment_method": "balance"},
         refused=(
             *ON_POST,
             errors.BelowMinimum,
@@ -245,16 +243,24 @@ OPERATIONS: Final = (
 )
 
 
-def document(version: str, *, root_path: str = "") -> dict[str, Any]:
-    """The whole document. Its server is the place it was fetched from, below *root_path* if mounted."""
+def document(
+    version: str, *, networks: Sequence[Network] = tuple(Network), root_path: str = ""
+) -> dict[str, Any]:
+    """The whole document, with the *networks* that are offered.
+
+    Its server is the place it was fetched from, below *root_path* if mounted.
+    """
     answers = [operation.answers for operation in OPERATIONS]
     bodies = [operation.body for operation in OPERATIONS if operation.body is not None]
     kinds = [*answers, *bodies, EventView, Problem]
     schemas, components = msgspec.json.schema_components(kinds, schema_hook=_schema_of, ref_template=REF)
     schema_by_kind = {str(kind): schema for kind, schema in zip(kinds, schemas, strict=True)}
+    fields = components[TopupBody.__name__]["properties"]
+    fields["network"] = {**fields["network"], "enum": list(map(str, networks))}
+    network = samples.network_of(networks)
     paths: dict[str, dict[str, Any]] = {}
     for operation in OPERATIONS:
-        told = _operation(operation, schema_by_kind)
+        told = _operation(operation, schema_by_kind, network)
         paths.setdefault(f"/api/v1{operation.path}", {})[operation.method] = told
     return {
         "openapi": "3.1.0",
@@ -280,10 +286,10 @@ def _schema_of(kind: type) -> dict[str, Any]:
     raise NotImplementedError(kind)
 
 
-def _operation(operation: Operation, schemas: Mapping[str, Any]) -> dict[str, Any]:
+def _operation(operation: Operation, schemas: Mapping[str, Any], network: Network) -> dict[str, Any]:
     answered = {
         "schema": schemas[str(operation.answers)],
-        "example": msgspec.json.decode(samples.answer_to(operation.method, operation.path)),
+        "example": msgspec.json.decode(samples.answer_to(operation.method, operation.path, network)),
     }
     told: dict[str, Any] = {
         "operationId": _name(operation),
@@ -295,7 +301,8 @@ def _operation(operation: Operation, schemas: Mapping[str, Any]) -> dict[str, An
         },
     }
     if operation.body is not None:
-        content = {"schema": schemas[str(operation.body)], "example": operation.body_example}
+        example = samples.body_of(operation.path, network)
+        content = {"schema": schemas[str(operation.body)], "example": example}
         told["requestBody"] = {"required": True, "content": {JSON: content}}
         told["security"] = [{KEY: []}, {KEY: [], **{name: [] for name in SIGNATURE}}]
     return told

@@ -9,7 +9,8 @@ from typing import Any, Final
 import attrs
 import msgspec
 
-from ytmarket.adapters.http import problems, refusals, samples
+from ytmarket.adapters.http import problems, refusals
+from ytmarket.adapters.http.door import Pace
 from ytmarket.adapters.http.openapi import JSON, OPERATIONS, SIGNATURE, Operation, document
 from ytmarket.adapters.http.wire.encoding import encode
 from ytmarket.application.errors import ApplicationError, OutcomeUnknown, Unavailable
@@ -18,11 +19,13 @@ from ytmarket.domain.errors import Refused
 from ytmarket.domain.money import Usdt
 from ytmarket.domain.networks import Network, NetworkFacts
 from ytmarket.domain.order_states import OrderStatus, RefundStatus
+from ytmarket.domain.shop import OrderTerms
 from ytmarket.domain.topups import TopupTerms
 from ytmarket.domain.webhooks import WAITS
 
 COMPONENT: Final = "#/components/schemas/"
 UNEXPECTED: Final = "internal_error"
+QUICKEST: Final = timedelta(seconds=30)  # of what is made or fetched for the order
 ON_FIELDS: Final[Mapping[str, str]] = {
     "amount_usdt": "What you want to add: whole cents. What is asked for may differ; see the answer",
     "network": "The network on which you will send",
@@ -68,6 +71,8 @@ class ShopFacts:
     devnet: bool = False
     networks: tuple[Network, ...] = tuple(Network)
     terms: TopupTerms = attrs.field(factory=TopupTerms)
+    order: OrderTerms = attrs.field(factory=OrderTerms)
+    pace: Pace = attrs.field(factory=Pace)
     rate_limit: int = limits.REQUESTS_PER_MINUTE
 
 
@@ -129,9 +134,9 @@ def _problem(kind: type[Refused | Unavailable]) -> Problem:
     return Problem(status, kind.code, (kind.__doc__ or "").partition("\n")[0])
 
 
-def endpoints(version: str) -> list[Told]:
+def endpoints(version: str, networks: Sequence[Network] = tuple(Network)) -> list[Told]:
     """Every operation of the OpenAPI document, in its order."""
-    found = document(version)
+    found = document(version, networks=networks)
     return [
         _endpoint(
             operation, found["paths"][f"/api/v1{operation.path}"][operation.method], found["components"]
@@ -163,7 +168,7 @@ def _endpoint(operation: Operation, told: Mapping[str, Any], components: Mapping
         summary=operation.summary,
         rows=rows,
         request=request,
-        answer=pretty(samples.answer_to(operation.method, operation.path)),
+        answer=pretty(encode(told["responses"]["200"]["content"][JSON]["example"])),
         refusals=list(codes.items()),
     )
 
@@ -211,8 +216,8 @@ def kind_of(schema: Mapping[str, Any]) -> str:
 
 
 def network_rows(facts: ShopFacts) -> Iterator[tuple[Network, NetworkFacts, bool]]:
-    """Each network with what is known of it, and whether it is offered here."""
-    for network in Network:
+    """Each network with what is known of it, and whether it is offered here; an added one comes last."""
+    for network in dict.fromkeys((*Network, *facts.networks)):
         yield network, network.facts, network in facts.networks
 
 
@@ -229,6 +234,8 @@ def limit_rows(facts: ShopFacts) -> list[tuple[str, str]]:
         ("Tolerance of a payment", f"{reservations.TOLERANCE} USDT either way"),
         ("Payments that are too small to be anybody's", f"below {deposits.DUST} USDT"),
         ("Units an order", f"{limits.QUANTITY_MIN:,} to {limits.QUANTITY_MAX:,}"),
+        ("Least total of an order", f"{roubles(facts)} roubles; min_quantity has it in units"),
+        ("An order not delivered expires after", span(facts.order.deadline)),
         ("Price step while an amount is taken", f"{pricing.STEP_PERCENT}%, up to {pricing.CAP_PERCENT}%"),
         ("An amount counts as taken for", span(pricing.WINDOW)),
         ("Rows a page", f"1 to {limits.PAGE_SIZE_MAX}, {limits.PAGE_SIZE_DEFAULT} unless asked"),
@@ -242,13 +249,24 @@ def limit_rows(facts: ShopFacts) -> list[tuple[str, str]]:
     ]
 
 
+def roubles(facts: ShopFacts) -> str:
+    """The floor under an order's total, as a person writes it."""
+    return f"{facts.order.minimum.floor_rub.normalize():,f}"
+
+
+def delivery(facts: ShopFacts) -> str:
+    """How long a delivery takes, to the time at which the order expires."""
+    longest = span(facts.order.deadline)
+    return longest if facts.order.deadline <= QUICKEST else f"{span(QUICKEST)} to {longest}"
+
+
 def _whole(amount: Usdt) -> str:
     return f"{amount.micros // Usdt.of(1).micros:,}"
 
 
 def span(length: timedelta) -> str:
-    """A length of time in the largest unit that fits it: `2 minutes`."""
-    seconds = length // timedelta(seconds=1)
+    """A length of time in the largest unit that fits it: `2 minutes`. Part of a second counts as one."""
+    seconds = -(-length // timedelta(seconds=1))
     for unit, size in (("hour", 3600), ("minute", 60)):
         if seconds >= size and seconds % size == 0:
             return f"{seconds // size} {unit}{'s' if seconds > size else ''}"

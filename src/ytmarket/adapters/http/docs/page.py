@@ -19,6 +19,7 @@ from ytmarket.adapters.http.docs.postman import collection
 from ytmarket.adapters.http.openapi import ON_WEBHOOKS, document
 from ytmarket.adapters.http.wire.encoding import encode
 from ytmarket.application.ports.devnet import SupplierMode
+from ytmarket.domain.networks import Network
 
 PACKAGE: Final = "ytmarket.adapters.http.docs"
 MOUNTS_MAX: Final = 16  # remembered; a mount whose path is a parameter has as many as it likes
@@ -63,7 +64,8 @@ def html(shop: ShopFacts) -> Asset:
         facts=facts,
         lifetime=facts.span(shop.terms.lifetime),
         quarantine=facts.span(shop.terms.quarantine),
-        endpoints=facts.endpoints(told),
+        endpoints=facts.endpoints(told, shop.networks),
+        example_network=samples.network_of(shop.networks),
         on_webhooks=ON_WEBHOOKS,
         webhook=facts.pretty(samples.webhook()),
         modes=list(SupplierMode),
@@ -86,15 +88,16 @@ def script() -> Asset:
 
 
 @cache
-def postman() -> Asset:
-    """The Postman collection."""
-    return Asset.of(encode(collection(version("ytmarket"))), "application/json")
+def postman(networks: tuple[Network, ...]) -> Asset:
+    """The Postman collection for a shop that offers these networks."""
+    return Asset.of(encode(collection(version("ytmarket"), samples.network_of(networks))), "application/json")
 
 
 @lru_cache(maxsize=MOUNTS_MAX)
-def openapi(root_path: str) -> Asset:
-    """The OpenAPI document of a shop that is mounted there."""
-    return Asset.of(encode(document(version("ytmarket"), root_path=root_path)), "application/json")
+def openapi(networks: tuple[Network, ...], root_path: str) -> Asset:
+    """The OpenAPI document of a shop that offers these networks and is mounted there."""
+    told = document(version("ytmarket"), networks=networks, root_path=root_path)
+    return Asset.of(encode(told), "application/json")
 
 
 def _text(name: str) -> str:

@@ -8,6 +8,7 @@ from ytmarket.adapters.http import samples
 from ytmarket.adapters.http.docs.facts import pretty
 from ytmarket.adapters.http.openapi import OPERATIONS, Operation
 from ytmarket.adapters.http.wire.encoding import encode
+from ytmarket.domain.networks import Network
 
 SCHEMA: Final = "https://schema.getpostman.com/json/collection/v2.1.0/collection.json"
 
@@ -58,8 +59,8 @@ ORDER: Final = (
 )
 
 
-def collection(version: str) -> dict[str, Any]:
-    """Every operation once, in the format 2.1."""
+def collection(version: str, network: Network = Network.TRON) -> dict[str, Any]:
+    """Every operation once, in the format 2.1; top-ups are on that network."""
     return {
         "info": {
             "name": "ytmarket",
@@ -77,7 +78,7 @@ def collection(version: str) -> dict[str, Any]:
         },
         "variable": [{"key": name, "value": value, "type": "string"} for name, value in VARIABLES.items()],
         "event": [_script("prerequest", SIGNING)],
-        "item": [_item(operation) for operation in OPERATIONS],
+        "item": [_item(operation, network) for operation in OPERATIONS],
     }
 
 
@@ -85,7 +86,7 @@ def _script(moment: str, code: str) -> dict[str, Any]:
     return {"listen": moment, "script": {"type": "text/javascript", "exec": code.splitlines()}}
 
 
-def _item(operation: Operation) -> dict[str, Any]:
+def _item(operation: Operation, network: Network) -> dict[str, Any]:
     request: dict[str, Any] = {
         "method": operation.method.upper(),
         "description": operation.summary,
@@ -94,7 +95,9 @@ def _item(operation: Operation) -> dict[str, Any]:
     }
     learned = LEARNED.get(operation.path, "") if operation.path != "/orders" or operation.body else ""
     if operation.body is not None:
-        raw = ORDER if operation.path == "/orders" else pretty(encode(operation.body_example))
+        raw = (
+            ORDER if operation.path == "/orders" else pretty(encode(samples.body_of(operation.path, network)))
+        )
         request["header"] = [{"key": "Content-Type", "value": "application/json"}]
         request["body"] = {"mode": "raw", "raw": raw, "options": {"raw": {"language": "json"}}}
     return {

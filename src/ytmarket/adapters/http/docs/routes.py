@@ -41,11 +41,13 @@ async def admit_reader(door: Door, exchange: Exchange) -> Reader:
     """Anybody; a shop that has not opened is shown as shops usually are."""
     services = door.holder.services
     if services is None:
-        return Reader(exchange=exchange, shop=ShopFacts())
+        return Reader(exchange=exchange, shop=ShopFacts(pace=door.pace))
     shop = ShopFacts(
         devnet=services.devnet is not None,
         networks=tuple(services.topups.payees.wallets),
         terms=services.topups.terms,
+        order=services.order_desk.terms,
+        pace=door.pace,
         rate_limit=services.rate_limiter.limit,
     )
     return Reader(exchange=exchange, shop=shop)
@@ -56,9 +58,14 @@ async def show_page(reader: Reader) -> Response:
     return _served(reader, page.html(reader.shop))
 
 
+async def show_postman(reader: Reader) -> Response:
+    """GET /api/docs/postman_collection.json."""
+    return _served(reader, page.postman(reader.shop.networks))
+
+
 async def show_openapi(reader: Reader) -> Response:
     """GET /api/openapi.json."""
-    return _served(reader, page.openapi(reader.exchange.scope.get("root_path", "")))
+    return _served(reader, page.openapi(reader.shop.networks, reader.exchange.scope.get("root_path", "")))
 
 
 def _fixed(make: Callable[[], Asset]) -> Handler[Reader]:
@@ -70,7 +77,6 @@ def _fixed(make: Callable[[], Asset]) -> Handler[Reader]:
 
 show_style: Final = _fixed(page.style)
 show_script: Final = _fixed(page.script)
-show_postman: Final = _fixed(page.postman)
 
 
 def _served(reader: Reader, asset: Asset) -> Response:
