@@ -1,14 +1,17 @@
 """What the docs take from the code is what the code says now."""
 
+import re
 from pathlib import Path
 
 import pytest
 from tools.docs import errors, ledger
 from tools.docs.pages import PARTS, names, renewed
 
-from tests.docs.reading import PAGES, name, text
+from tests.docs.reading import PAGES, ROOT, name, text
+from ytmarket.adapters.http.docs import facts
 from ytmarket.domain.chart import TransferKind
 
+TABLES = "src/ytmarket/adapters/http/docs/templates/tables.html"
 STALE = "run .venv/bin/python -m tools.docs"
 
 
@@ -47,3 +50,14 @@ def test_no_two_refusals_share_a_code() -> None:
     codes = [kind.code for kind in errors.refusal_classes()]
     assert sorted(set(codes)) == sorted(codes)
     assert len(codes) > 30
+
+
+def test_the_page_of_errors_has_every_code_that_clients_read_about() -> None:
+    told = errors.table()
+    assert [row.code for row in facts.error_rows() if f"| {row.status} | `{row.code}` |" not in told] == []
+
+
+@pytest.mark.parametrize("page", [ROOT / "docs/errors.md", ROOT / TABLES])
+def test_both_exceptions_are_named_where_a_refusal_changes_nothing(page: Path) -> None:
+    (said,) = re.findall(r"nothing[^.]*two exceptions:[^.]*\.", page.read_text(encoding="utf-8"))
+    assert "signature" in said and "outcome_unknown" in said

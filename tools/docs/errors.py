@@ -54,6 +54,7 @@ def _troubles() -> Iterator[Exception]:
         yield kind(**{name: SAMPLES[name] for name in fields})
     yield Unavailable()
     yield OutcomeUnknown()
+    yield refusals.NotReady(parts=("database",))
     yield Exception()
 
 
