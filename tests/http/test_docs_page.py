@@ -342,6 +342,15 @@ async def test_what_is_served_is_guarded_small_and_fresh(path: str) -> None:
     assert (again.status_code, again.content) == (304, b"")
 
 
+@pytest.mark.parametrize(
+    ("accepted", "packed"),
+    [("gzip;q=0, identity", False), ("br, GZIP ; q=0.000", False), ("x-not-gzip", False), ("", False),
+     ("br;q=1.0, gzip;q=0.8", True), ("deflate,gzip", True)],
+)  # fmt: skip
+async def test_it_is_compressed_for_who_takes_that(accepted: str, *, packed: bool) -> None:
+    assert ("content-encoding" in (await read(accept_encoding=accepted)).headers) is packed
+
+
 async def test_other_methods_are_refused_as_everywhere() -> None:
     async with open_world().client() as client:
         refused = await client.post("/api/docs")

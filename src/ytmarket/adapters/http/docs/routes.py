@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Final
 
@@ -26,6 +27,7 @@ HEADERS: Final = {
     "Referrer-Policy": "no-referrer",
     "Vary": "Accept-Encoding",
 }
+NO_WEIGHT: Final = re.compile(r"q=0(\.0{0,3})?")  # "not this one", RFC 9110 12.4.2
 ALWAYS_ASKED: Final = (b"cache-control", b"no-cache")  # kept, but asked for again each time
 
 
@@ -84,7 +86,15 @@ def _served(reader: Reader, asset: Asset) -> Response:
     if asset.etag in (reader.exchange.header(b"if-none-match") or ""):
         return Response(status_code=304, headers=headers)
     body = asset.body
-    if "gzip" in (reader.exchange.header(b"accept-encoding") or ""):
+    if _takes_gzip(reader.exchange.header(b"accept-encoding") or ""):
         headers["Content-Encoding"] = "gzip"
         body = asset.packed
     return Response(body, headers=headers, media_type=asset.media_type)
+
+
+def _takes_gzip(accepted: str) -> bool:
+    for choice in accepted.lower().split(","):
+        name, *parameters = (part.strip() for part in choice.split(";"))
+        if name == "gzip":
+            return not any(map(NO_WEIGHT.fullmatch, parameters))
+    return False
