@@ -5,6 +5,7 @@ from ipaddress import ip_network
 
 import httpx2
 import pytest
+from starlette.types import Receive, Scope, Send
 
 from tests.http.shop import HOME, World, open_world
 
@@ -202,3 +203,15 @@ async def test_methods_and_paths_that_are_not_there() -> None:
             assert code_of(await client.get(path)) == (404, "path_not_found"), path
         head = await client.head("/api/v1/health")
         assert (head.status_code, head.headers["ratelimit"]) == (200, '"default";r=54;t=60')
+
+
+async def test_the_star_of_options_is_nowhere_too() -> None:
+    app = open_world().app()
+
+    async def starred(scope: Scope, receive: Receive, send: Send) -> None:
+        await app({**scope, "path": "*", "raw_path": b"*"}, receive, send)
+
+    async with httpx2.AsyncClient(
+        transport=httpx2.ASGITransport(app=starred), base_url="http://shop"
+    ) as client:
+        assert code_of(await client.options("/")) == (404, "path_not_found")

@@ -107,6 +107,8 @@ async def test_drift_of_five_minutes_is_borne() -> None:
         ("/balance/topup", b"", {}, (422, "invalid_request")),
         ("/balance", b"{}", {}, (405, "method_not_allowed")),
         ("/nowhere", b"{}", {}, (404, "path_not_found")),
+        ("/orders%0A", as_sent(ORDER), {}, (404, "path_not_found")),
+        ("/%0Aorders", as_sent(ORDER), {}, (404, "path_not_found")),
     ],
 )
 async def test_a_refused_request_has_used_its_signature_up(

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from starlette.applications import Starlette
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute
 from starlette.types import Lifespan
 
 from ytmarket.adapters.http.admission import ClientRequest, admit_client, refuse_path, use_signature
@@ -34,6 +34,7 @@ from ytmarket.adapters.http.routes.admin import deposits as admin_deposits
 from ytmarket.adapters.http.routes.admin import orders as admin_orders
 from ytmarket.adapters.http.routes.admin import products as admin_products
 from ytmarket.adapters.http.routes.admin import webhooks as admin_webhooks
+from ytmarket.adapters.http.routing import LastRoute, Route
 from ytmarket.adapters.http.watching import AccessLog, Watch
 from ytmarket.domain.api_keys import AddressRange
 
@@ -205,7 +206,7 @@ def _no_route(door: Door) -> Route:
         raise PathNotFound
 
     endpoint = Endpoint(door=door, admit=admit_nobody, handlers={}, otherwise=never)
-    return Route("/{path:path}", endpoint)
+    return LastRoute(endpoint)
 
 
 def _rest_of(prefix: str, door: Door, admit: Admit[C], refuse: Handler[C]) -> Route:
