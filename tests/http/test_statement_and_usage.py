@@ -54,6 +54,16 @@ async def test_usage_counts_every_accepted_request_before_it_is_written() -> Non
     assert again["request_count"] == 4
 
 
+async def test_a_path_that_nobody_could_print_or_store_is_counted_all_the_same() -> None:
+    world = open_world()
+    async with world.client(await world.mint()) as client:
+        assert (await client.get("/api/v1/a%00%1b%0a%C2%85z")).status_code == 404
+        usage = world.services.usage
+        (tally,) = usage._fresh.values()
+        assert tally.last_endpoint == "/api/v1/a\ufffd\ufffd\ufffd\ufffdz"
+        assert (await client.get("/api/v1/usage")).json()["request_count"] == 2
+
+
 async def test_a_transfer_tells_what_became_of_it_and_its_candidate_to_the_owner_alone() -> None:
     world = open_world()
     key, stranger = await world.mint(), await world.mint()

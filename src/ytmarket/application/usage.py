@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
+from ytmarket.application.errors import ApplicationError
 from ytmarket.application.ports.clock import Clock
 from ytmarket.application.ports.queries import Queries
 from ytmarket.application.ports.unit_of_work import NewUnitOfWork
@@ -50,16 +52,40 @@ class UsageMeter:
         if self._flying or not self._fresh:
             return 0
         self._flying, self._fresh = self._fresh, {}
+        count = len(self._flying)
         try:
-            async with self._new_unit_of_work() as uow:
-                await uow.api_keys.add_usage({key: tally.usage for key, tally in self._flying.items()})
-                await uow.commit()
-            count = len(self._flying)
-        except BaseException:
+            await self._write_all()
+        finally:
             self._take_back()
-            raise
-        self._flying = {}
         return count
+
+    async def _write_all(self) -> None:
+        try:
+            await self._write(tuple(self._flying))
+        except ApplicationError:
+            raise
+        except Exception:  # noqa: BLE001 - whatever it is, it is told once more
+            # One key's data broke it: write each by itself, so that no other key's count waits for it.
+            await self._write_each()
+
+    async def _write_each(self) -> None:
+        broken: Exception | None = None
+        for key in tuple(self._flying):
+            try:
+                await self._write((key,))
+            except ApplicationError:
+                raise
+            except Exception as trouble:  # noqa: BLE001 - raised after the last
+                broken = trouble
+        if broken is not None:
+            raise broken
+
+    async def _write(self, keys: Sequence[ApiKeyId]) -> None:
+        async with self._new_unit_of_work() as uow:
+            await uow.api_keys.add_usage({key: self._flying[key].usage for key in keys})
+            await uow.commit()
+        for key in keys:
+            del self._flying[key]
 
     def _take_back(self) -> None:
         for key, tally in self._flying.items():

@@ -16,6 +16,7 @@ ANSWER_SECONDS: Final = 4.5  # clients are promised an answer within 5, and it m
 BODY_SECONDS: Final = 30.0
 LENGTH_DIGITS_MAX: Final = 15
 PATH_CHARS_MAX: Final = 200
+REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
 
 RawHeader = tuple[bytes, bytes]
 
@@ -48,9 +49,12 @@ class Exchange:
 
     @property
     def api_path(self) -> str:
-        """The path as the API's documents name it, wherever the app is mounted."""
+        """The path as the API's documents name it, wherever the app is mounted; it is shown and stored."""
         path: str = self.scope["path"]
-        return path[max(path.rfind("/api/"), 0) :][:PATH_CHARS_MAX]
+        told = path[max(path.rfind("/api/"), 0) :][:PATH_CHARS_MAX]
+        if told.isprintable():
+            return told
+        return "".join(letter if letter.isprintable() else REPLACEMENT for letter in told)
 
     @property
     def query_string(self) -> bytes:
