@@ -6,14 +6,18 @@ import asyncio
 from decimal import Decimal
 
 import attrs
+import pytest
 
 from tests.http.shop import NOW, open_world
 from ytmarket.adapters.inmemory.clock import ManualClock
 from ytmarket.adapters.inmemory.database import InMemoryDatabase
 from ytmarket.application import orders
+from ytmarket.application.errors import ApplicationError, OutcomeUnknown, Unavailable
 from ytmarket.domain.errors import InsufficientStock
 from ytmarket.domain.ids import ProductId
 from ytmarket.domain.shop import OrderRequest, OrderTerms, PlaceOrder
+from ytmarket.testing.contracts import World
+from ytmarket.testing.contracts.world import TERMS, order_request
 
 
 async def test_huge_orders_that_come_together_are_served_in_portions(monkeypatch) -> None:  # type: ignore[no-untyped-def] # pytest's own fixture
@@ -36,6 +40,52 @@ async def test_huge_orders_that_come_together_are_served_in_portions(monkeypatch
     )
     assert sizes == [8, 8, 8, 4]
     assert [type(answer) for answer in answers] == [orders.OrderAnswer] * 6 + [InsufficientStock]
+
+
+@attrs.define
+class BreaksOff:
+    """A rate that is not to be had when it is asked for the second time."""
+
+    trouble: Exception
+    asked: int = 0
+
+    async def rub_per_usdt(self) -> Decimal:
+        self.asked += 1
+        if self.asked == 2:
+            raise self.trouble
+        return Decimal(80)
+
+
+@pytest.mark.parametrize(
+    ("trouble", "told", "rest"),
+    [
+        (Unavailable("the database"), Unavailable, Unavailable),
+        (OutcomeUnknown(), OutcomeUnknown, Unavailable),
+        (ApplicationError("no rate"), ApplicationError, orders.OrderAnswer),
+        (RuntimeError("a mistake"), RuntimeError, orders.OrderAnswer),
+    ],
+)
+async def test_trouble_with_a_portion_is_told_to_its_askers_alone(
+    monkeypatch: pytest.MonkeyPatch, trouble: Exception, told: type, rest: type
+) -> None:
+    monkeypatch.setattr(orders, "BATCH_UNITS_MAX", 10)
+    database = InMemoryDatabase()
+    world = World(database.unit_of_work, database.queries)
+    customers = [await world.customer(100) for _ in range(3)]
+    product, rate = await world.product(1, units=30), BreaksOff(trouble)
+    desk = orders.OrderDesk(
+        new_unit_of_work=database.unit_of_work,
+        clock=ManualClock(NOW),
+        rate_source=rate,
+        terms=TERMS,
+        render=lambda _: b"",
+    )
+    requests = [order_request(customer, product, 9) for customer in customers]
+    answers = await asyncio.gather(*map(desk.place, requests), return_exceptions=True)
+    assert [type(answer) for answer in answers] == [orders.OrderAnswer, told, rest]
+    charged = [bool((await world.totals(customer)).charged) for customer in customers]
+    assert charged == [True, False, rest is orders.OrderAnswer]
+    assert rate.asked == 2 + charged[2]  # what is not available is not asked for once more
 
 
 @attrs.define

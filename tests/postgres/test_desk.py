@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import anyio
@@ -13,9 +16,12 @@ import psycopg
 import pytest
 
 from tests.contract.conftest import OpenDatabase
+from ytmarket.adapters.inmemory import ManualClock
 from ytmarket.adapters.postgres.connections import FEW_ROWS
 from ytmarket.adapters.postgres.database import PostgresDatabase
 from ytmarket.adapters.postgres.desk_facts import TAKEN_NEAR
+from ytmarket.application.errors import Unavailable
+from ytmarket.application.orders import BATCH_UNITS_MAX, OrderAnswer, OrderDesk
 from ytmarket.application.ports.queries import Paging
 from ytmarket.domain import orders, pricing
 from ytmarket.domain.errors import AlreadyDone, InsufficientBalance, Overdrawn
@@ -137,6 +143,40 @@ async def test_money_that_is_not_there_is_refused_by_the_database(world: World) 
         await place_on(world, customer, product, accounts=rich)
     assert await world.balance(customer) == Usdt.of("0.50")
     assert not (await world.queries.orders(customer.account, Paging())).rows
+
+
+@attrs.define
+class RateAtAnOutage:
+    """A rate in whose second answer the database goes away."""
+
+    postgres: OpenDatabase
+    until: AsyncExitStack
+    asked: int = 0
+
+    async def rub_per_usdt(self) -> Decimal:
+        self.asked += 1
+        if self.asked == 2:
+            await self.until.enter_async_context(self.postgres.outage())
+        return Decimal(80)
+
+
+async def test_who_was_charged_before_an_outage_is_told_so(postgres: OpenDatabase, world: World) -> None:
+    customer, product = await world.customer(1), await world.product("0.01", units=1)
+    poor = [await world.customer() for _ in range(3)]
+    huge = BATCH_UNITS_MAX // 2
+    async with AsyncExitStack() as until:
+        desk = OrderDesk(
+            new_unit_of_work=world.unit_of_work,
+            clock=ManualClock(NOW),
+            rate_source=RateAtAnOutage(postgres, until),
+            terms=TERMS,
+            render=lambda _: b"",
+        )
+        requests = [order_request(customer, product), *(order_request(one, product, huge) for one in poor)]
+        answers = await asyncio.gather(*map(desk.place, requests), return_exceptions=True)
+    assert isinstance(answers[0], OrderAnswer)
+    assert isinstance(answers[-1], Unavailable)
+    assert await world.balance(customer) == Usdt.of("0.99")
 
 
 async def place_on(world: World, customer: Customer, product: ProductId, **wrong: Any) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 import attrs
 
 from ytmarket.application.batching import Batcher
-from ytmarket.application.errors import ApplicationError
+from ytmarket.application.errors import ApplicationError, Unavailable
 from ytmarket.application.ports.clock import Clock
 from ytmarket.application.ports.rate_source import RateSource
 from ytmarket.application.ports.unit_of_work import NewUnitOfWork
@@ -82,20 +82,24 @@ class OrderDesk:
         return await self._batcher.ask(request)
 
     async def _serve(self, requests: Sequence[OrderRequest]) -> Sequence[OrderAnswer | BaseException]:
+        """Each portion has a commit of its own, so that trouble with one is told to nobody else's askers."""
         answers: list[OrderAnswer | BaseException] = []
         for portion in _portions(requests):
-            answers += await self._serve_portion(portion)
+            if any(isinstance(answer, Unavailable) for answer in answers):
+                answers += [Unavailable("the orders before this one did not get through") for _ in portion]
+            else:
+                answers += await self._serve_portion(portion)
         return answers
 
     async def _serve_portion(self, requests: Sequence[OrderRequest]) -> Sequence[OrderAnswer | BaseException]:
         answers: Sequence[OrderAnswer | BaseException]
         try:
             answers = await self._place(requests)
-        except ApplicationError:
-            raise
-        except Exception as trouble:
+        except ApplicationError as trouble:
+            return [trouble] * len(requests)
+        except Exception as trouble:  # noqa: BLE001 - it is this portion's alone
             if len(requests) == 1 and not isinstance(trouble, IdempotencyInFlight):
-                raise
+                return [trouble]
             # One request's data broke the batch: serve each by itself, so that only it suffers.
             answers = [await self._place_alone(request) for request in requests]
         self._on_placed()
