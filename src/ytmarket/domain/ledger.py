@@ -1,7 +1,7 @@
 """Double entry: every movement of money is one transfer between two accounts.
 
-A transfer takes one positive amount from one account to another, so the books balance however many
-there are. Transfers are never changed; a mistake is put right by another transfer.
+What a transfer takes out of an account it puts into another, and it is more than nothing: all accounts
+together always come to zero. No transfer is ever changed; a mistake is put right by another one.
 """
 
 from __future__ import annotations

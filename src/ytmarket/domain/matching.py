@@ -72,7 +72,7 @@ class Unmatched:
 
 @attrs.frozen
 class Ambiguous:
-    """Several payers could claim it equally well. A person decides."""
+    """More than one payer has the best claim to it, so an operator has to choose."""
 
     candidates: tuple[Claim, ...]
 

@@ -25,7 +25,7 @@ _WHOLE_DIGITS_MAX: Final = 15
 
 @attrs.frozen(repr=False)
 class Usdt:
-    """A signed amount of USDT. Whoever needs it positive says so."""
+    """An amount of USDT, also below zero; where that makes no sense, it is checked there."""
 
     micros: int
 

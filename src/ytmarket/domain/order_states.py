@@ -1,7 +1,7 @@
-"""What can happen to an order, as one table; every move not listed is refused.
+"""The moves of an order, each with the states that it leads from and to; no others are made.
 
-The refund is a column of its own beside the status: who polls for `failed`, `expired` or
-`cancelled` must still read that word after the money has come back.
+Refunds stand beside the status, not in it: a client that waits for `failed`, `expired` or
+`cancelled` finds that word also when it has its money already.
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ class Abandoned(ApplicationError):
 
 @attrs.frozen
 class PostgresUnitOfWork:
-    """Everything reached through one unit of work shares its connection, hence its transaction.
+    """One transaction on one connection, which all repositories of this unit of work write through.
 
     What may wait for the commit is put into `_until_commit`, to share its round trip.
     """
@@ -146,7 +146,7 @@ def patient_units_of_work(pool: Pool) -> NewUnitOfWork:
 
 
 def units_of_work(pool: Pool) -> NewUnitOfWork:
-    """Bind a pool; the result is what services call NewUnitOfWork."""
+    """What begins units of work on this pool, for the services."""
     memory = DeskMemory()
 
     @asynccontextmanager

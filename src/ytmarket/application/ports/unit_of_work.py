@@ -27,7 +27,7 @@ from ytmarket.application.ports.website import WebsiteRepository
 
 
 class UnitOfWork(Protocol):
-    """All of it happens at commit(), or none of it does.
+    """All or nothing: what is done inside takes effect with commit(), and only so.
 
     * leaving the block without commit(), normally or by an exception, changes nothing;
     * what one unit of work has locked, another waits for;
