@@ -1,5 +1,7 @@
 """Wallets and nodes in the settings become the readers of a shop."""
 
+import subprocess
+import sys
 from datetime import timedelta
 from typing import Any
 
@@ -155,3 +157,21 @@ def test_arbitrums_finality_is_a_setting_and_no_other_networks() -> None:
 def test_what_cannot_be_meant_is_refused_by_its_name(name: str, value: str, complaint: str) -> None:
     with pytest.raises(SettingsError, match=f"YTMARKET_{name}: .*{complaint}"):
         Settings.from_environment({f"YTMARKET_{name}": value})
+
+
+@pytest.mark.parametrize("order", ["sorted", "reversed"])
+def test_readers_leave_the_limit_of_recursion_as_it_was(order: str) -> None:
+    """A library of theirs raises it, and deep JSON would end the process: hence one of its own."""
+    program = (
+        "import sys; before = sys.getrecursionlimit()\n"
+        "from ytmarket.entrypoints.readers import LOADERS\n"
+        f"for family in {order}(LOADERS): LOADERS[family]()\n"
+        "from ytmarket.adapters.chains.evm import auditor, library, reader\n"
+        "assert 'py_ecc' in sys.modules, 'nothing has raised it'\n"
+        "assert sys.getrecursionlimit() == before, sys.getrecursionlimit()\n"
+        "import msgspec\n"
+        "try: msgspec.json.decode(b'[' * 65_531)\n"
+        "except RecursionError: print('refused')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.strip()) == (0, "refused"), done.stderr

@@ -1,6 +1,8 @@
 """Request bodies are read strictly, and every refusal says where and why."""
 
 import json
+import subprocess
+import sys
 from decimal import Decimal
 from typing import Any
 
@@ -11,7 +13,7 @@ from hypothesis import strategies as st
 from tests.http.shop import World, as_sent, open_world
 from tests.http.test_admission import code_of
 from ytmarket.adapters.http.wire.orders import read_order
-from ytmarket.adapters.http.wire.text import DEPTH_MAX, read_object
+from ytmarket.adapters.http.wire.text import _MARKING, DEPTH_MAX, read_object
 from ytmarket.application.api_keys import MintedKey
 from ytmarket.domain.errors import InvalidRequest, InvoicesUnavailable
 from ytmarket.domain.ids import ProductId
@@ -103,6 +105,10 @@ ORDERS_REFUSED = [
     (b'{"product_id": 1, "quantity": 1, "payment_method": "balance", "quantity": 1}', "/quantity"),
     (b'{"product_id": 1, "quantity": 1, "payment_method": "balance", "quantit\\u0079": 2}', "/quantity"),
     (text(ORDER, webhook_url='{"a": {"b": 1, "b": 1}}'), "/webhook_url/a/b"),
+    # members whose names read as the rest of a message does
+    (text(ORDER, **{"a` - at `$.bar": "1"}), "/a` - at `$.bar"),
+    (text(ORDER, **{"a` - at `$": "1"}), "/a` - at `$"),
+    (text(ORDER, **{"a\\n": "1"}), "/a\n"),
     # strings that no database and no UTF-8 text can hold
     (text(ORDER, webhook_url='"https://a.b/\\u0000"'), "/webhook_url"),
     (text(ORDER, webhook_url='"https://a.b/\\ud800"'), "/webhook_url"),
@@ -153,6 +159,28 @@ async def visited() -> tuple[World, MintedKey]:
     world = open_world()
     await world.product(1, "8")
     return world, await world.rich()
+
+
+class Name(str):
+    """A member's name that counts how often one is held against another."""
+
+    __slots__ = ()
+    comparisons = 0
+
+    def __eq__(self, other: object) -> bool:
+        Name.comparisons += 1
+        return super().__eq__(other)
+
+    __hash__ = str.__hash__
+
+
+def test_many_names_that_stand_twice_are_each_looked_at_a_few_times() -> None:
+    """Else one body of 64 KiB holds the server up for a second."""
+    names = [Name(number) for _ in range(2) for number in range(1_000)]
+    Name.comparisons = 0
+    found = _MARKING.object_pairs_hook([(name, 0) for name in names])
+    assert {value.problem for value in found.values()} == {"stands here twice"}
+    assert Name.comparisons < 10 * len(names)
 
 
 @pytest.mark.parametrize("path", ["/orders", "/balance/topup"])
@@ -311,3 +339,30 @@ def test_nesting_has_an_end() -> None:
     with pytest.raises(InvalidRequest) as refused:
         read_object(nested(DEPTH_MAX + 1))
     assert refused.value.pointer == "/a" * (DEPTH_MAX + 1)
+
+
+def test_what_no_stack_would_hold_is_refused_unread() -> None:
+    deep = b'{"a":' + b"[" * 65_531
+    assert len(deep) == 2**16
+    for body in (deep, b'{"a":' * 13_107, b'{"a":"\\\\","b\\"":' + b"[" * 65_000):
+        with pytest.raises(InvalidRequest) as refused:
+            read_object(body)
+        assert "deeper" in refused.value.problem
+
+
+def test_brackets_in_strings_are_not_depth() -> None:
+    told = {"a": "[" * 1_000, "[{" * 500: ['\\"[' * 500, "\\", "[" * 500], "b": [[]] * 500}
+    assert read_object(json.dumps(told).encode()) == told
+
+
+def test_a_limit_of_recursion_that_a_library_raised_crashes_nothing() -> None:
+    """Where it is 100,000, Python 3.11 overruns the stack: in a process of its own, as that would end it."""
+    program = (
+        "import sys; sys.setrecursionlimit(100_000)\n"
+        "from ytmarket.adapters.http.wire.text import read_object\n"
+        "from ytmarket.domain.errors import InvalidRequest\n"
+        "try: read_object(b'{\"a\":' + b'[' * 65_531)\n"
+        "except InvalidRequest as refused: print(refused.problem)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.strip()) == (0, f"must not be nested deeper than {DEPTH_MAX} levels")

@@ -10,8 +10,8 @@ from typing import Any, Final, TypeVar
 import attrs
 import msgspec
 from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout
-from web3 import AsyncHTTPProvider
 
+from ytmarket.adapters.chains.evm.library import AsyncHTTPProvider
 from ytmarket.adapters.chains.evm.span import Span
 from ytmarket.adapters.chains.evm.words import Meaning, meaning_of
 from ytmarket.application.endpoints import Endpoint, Pace, seconds_to_wait

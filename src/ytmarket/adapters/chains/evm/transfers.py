@@ -5,9 +5,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Final
 
-from web3 import Web3
-
 from ytmarket.adapters.chains.evm.chains import EvmChain
+from ytmarket.adapters.chains.evm.library import Web3
 from ytmarket.adapters.chains.evm.wire import Header, Log, Topics
 from ytmarket.domain.deposits import Deposit
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from web3 import Web3
-
+from ytmarket.adapters.chains.evm.library import Web3
 from ytmarket.application.ports.chain_reader import ChainMisconfigured
 
 SETTING: Final = "YTMARKET_EVM_WALLET"
