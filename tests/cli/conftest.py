@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +26,24 @@ class Terminal:
     environment: Mapping[str, str]
 
     def types(self, *words: object, code: int = 0) -> str:
-        """What a command says when it ends with this code."""
+        """What a command says when it ends with this code. With 0 it raises what it was refused with."""
+        if code != 0:
+            return self._is_refused(words, code)
         result = CliRunner().invoke(cli.app, [str(word) for word in words], env=dict(self.environment))
-        if code == 0 and result.exception is not None:
+        if result.exception is not None:
             raise result.exception
-        assert result.exit_code == code, result.output
-        return (
-            result.output if result.exception is None or code == 0 else f"{result.output}{result.exception}"
-        )
+        return result.output
+
+    def _is_refused(self, words: Iterable[object], code: int) -> str:
+        """The whole program, as it is installed: whatever it is refused with, in its own words."""
+        with pytest.MonkeyPatch.context() as patch, CliRunner().isolation(env=dict(self.environment)) as told:
+            patch.setattr(sys, "argv", ["ytmarket", *map(str, words)])
+            with pytest.raises(SystemExit) as ended:
+                cli.main()
+            sys.stdout.flush()
+            said = told[2].getvalue().decode()
+        assert ended.value.code == code, said
+        return said
 
     def rows(self, *words: object) -> Any:
         """What a list says with --json."""

@@ -68,3 +68,18 @@ def test_every_name_is_found_in_one_place() -> None:
 def test_a_wrong_amount_is_quoted() -> None:
     assert str(InvalidAmount("1e3")) == "This is not an amount of USDT with at most six decimals: 1e3"
     assert isinstance(InvalidAmount("x"), ValueError)
+
+
+def test_people_are_told_what_is_needed_to_go_on() -> None:
+    refusals = (
+        errors.BelowMinimum(min_quantity=8),
+        errors.OrderNotFound(),
+        InvalidRequest(pointer="--reason", problem="must not be empty"),
+        InvalidAmount("1.2.3"),
+    )
+    assert [refusal.in_full() for refusal in refusals] == [
+        f"{errors.BelowMinimum.sentence()}. min_quantity: 8",
+        f"{errors.OrderNotFound.sentence()}.",
+        "--reason must not be empty",
+        f"{InvalidAmount.sentence()}: 1.2.3.",
+    ]

@@ -7,11 +7,13 @@ import sys
 from typing import Annotated
 
 import typer
+from rich.markup import escape
+from typer.main import get_command
 
 from ytmarket.adapters.postgres.embedded_errors import EmbeddedServerError
 from ytmarket.application.errors import ApplicationError
 from ytmarket.application.ports.devnet import DevnetTransfer
-from ytmarket.domain.errors import InvalidRequest, ShopError
+from ytmarket.domain.errors import ShopError
 from ytmarket.domain.money import Usdt
 from ytmarket.domain.networks import Network
 from ytmarket.entrypoints.bootstrap import Shop
@@ -63,12 +65,11 @@ def main() -> None:
     """Run the command line; trouble that a person can mend is one sentence, not a traceback."""
     try:
         make_networks_known(os.environ)
-        app()
-    except InvalidRequest as refusal:
-        err.print(f"[bold red]ytmarket:[/] {refusal.pointer} {refusal.problem}", highlight=False)
-        sys.exit(1)
+        get_command(app)()  # app() writes on the exceptions that pass it, and refusals are frozen
     except (SettingsError, ShopError, ApplicationError, EmbeddedServerError) as trouble:
-        err.print(f"[bold red]ytmarket:[/] {trouble}", highlight=False)
+        said = trouble.in_full() if isinstance(trouble, ShopError) else str(trouble)
+        for line in (said, *getattr(trouble, "__notes__", ())):
+            err.print(f"[bold red]ytmarket:[/] {escape(line)}", highlight=False)
         sys.exit(1)
 
 

@@ -19,7 +19,7 @@ from ytmarket.domain.alarms import RungAlarm
 from ytmarket.domain.api_keys import KeySummary
 from ytmarket.domain.audit import AuditRow
 from ytmarket.domain.deposits import DepositRecord
-from ytmarket.domain.errors import InvalidRequest, Refused, ShopError
+from ytmarket.domain.errors import ShopError
 from ytmarket.domain.orders import Order
 
 MESSAGE_CHARS_MAX: Final = 4_000  # Telegram takes 4,096 after its own reading of the entities
@@ -65,11 +65,7 @@ def help_text() -> str:
 
 def refusal_text(refusal: ShopError) -> str:
     """Why not, with what is needed to go on."""
-    if isinstance(refusal, InvalidRequest):
-        return esc(f"{refusal.pointer} {refusal.problem}")
-    extras = refusal.extras() if isinstance(refusal, Refused) else {}
-    told = ", ".join(f"{name}: {value}" for name, value in extras.items())
-    return esc(f"{refusal}. {told}" if told else f"{refusal}.")
+    return esc(refusal.in_full())
 
 
 def status_lines(state: ShopState) -> list[str]:

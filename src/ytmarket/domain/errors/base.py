@@ -17,6 +17,10 @@ class ShopError(Exception):
     def sentence(cls) -> str:
         return (cls.__doc__ or cls.__name__).partition("\n")[0].rstrip(".")
 
+    def in_full(self) -> str:
+        """What a person reads: why not, and what is needed to go on."""
+        return f"{self}."
+
 
 class InvalidAmount(ShopError, ValueError):
     """This is not an amount of USDT with at most six decimals."""
@@ -40,6 +44,10 @@ class Refused(ShopError):
         fields = attrs.fields_dict(type(self))
         return {name: value for name in fields if (value := getattr(self, name)) is not None}
 
+    def in_full(self) -> str:
+        told = ", ".join(f"{name}: {value}" for name, value in self.extras().items())
+        return f"{self}. {told}" if told else f"{self}."
+
 
 @attrs.frozen(kw_only=True)
 class InvalidRequest(Refused):
@@ -52,6 +60,9 @@ class InvalidRequest(Refused):
 
     def extras(self) -> dict[str, Any]:
         return {} if self.offered is None else {"networks": self.offered}
+
+    def in_full(self) -> str:
+        return f"{self.pointer} {self.problem}".strip()
 
 
 @attrs.frozen(kw_only=True)

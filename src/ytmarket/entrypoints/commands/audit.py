@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from ytmarket.domain.audit import AuditEnd, AuditRow
 from ytmarket.entrypoints.bootstrap import Shop
@@ -45,7 +46,7 @@ def verify(
         if verified.broken_at is not None:
             err.print(f"[bold red]The audit trail is broken at row {verified.broken_at}.[/]", highlight=False)
             if verified.untold:
-                missing = ", ".join(verified.untold)
+                missing = escape(", ".join(verified.untold))
                 err.print(f"Rows are gone: none tells of {missing}, which is in the books.", highlight=False)
             raise typer.Exit(1)
         out.print(f"{verified.end.number} rows, whole. Write the end down elsewhere:", highlight=False)

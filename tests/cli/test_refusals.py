@@ -1,0 +1,75 @@
+"""What a person can mend is one sentence at the terminal, whoever it comes from; never a traceback."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Terminal
+
+UNMATCHED = """
+    insert into deposit (network, tx_hash, event_index, recipient, raw, decimals, amount, height, block_ref,
+        at, seen_at, status, reason)
+    values ('usdt_ton', 'x1', 0, 'w', 98000000, 6, 98000000, 1, 'b', now(), now(), 'unmatched',
+        'no_such_amount');
+    insert into transfer (kind, ref, debit, credit, amount, at, deposit_id)
+    values ('deposit_set_aside', '1', 'wallet:usdt_ton', 'unmatched:usdt_ton', 98000000, now(), 1)
+"""
+
+
+def program(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """The program as it is installed, in a process of its own."""
+    told = {name: text for name, text in os.environ.items() if not name.startswith("YTMARKET_")}
+    return subprocess.run(
+        [sys.executable, "-m", "ytmarket.entrypoints", *words],
+        env=told | {"COLUMNS": "300"} | {f"YTMARKET_{name}": text for name, text in environment.items()},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_refusal_is_one_sentence(terminal: Terminal) -> None:
+    ran = program("orders", "show", "99", DATABASE_URL=terminal.dsn, DATA_DIR=str(terminal.folder / "data"))
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert ran.stderr == "ytmarket: You have no order with this id.\n"
+
+
+def test_every_group_of_commands_says_why_not(terminal: Terminal) -> None:
+    for words in (
+        ("keys", "revoke", "nosuch"),
+        ("orders", "cancel", 99, "--reason", "x"),
+        ("keys", "credit", "abc", 0, "--reason", "x"),
+        ("keys", "credit", "abc", "much", "--reason", "x"),
+        ("deposits", "credit", 1, "nosuch", "--reason", "x"),
+        ("website", "show", 9),
+        ("webhooks", "resend", "evt_1"),
+        ("keys", "mint", "B", "--allow-ip", "nonsense"),
+    ):
+        said = terminal.types(*words, code=1)
+        assert said.startswith("ytmarket: "), said
+        assert len(said.splitlines()) == 1, said
+
+
+def test_a_refusal_tells_what_is_needed_to_go_on(terminal: Terminal) -> None:
+    terminal.types("migrate")
+    terminal.sql(UNMATCHED)
+    terminal.types("deposits", "return", 1, "--reason", "not ours")
+    said = terminal.types("deposits", "return", 1, "--reason", "not ours", code=1)
+    assert said.endswith("tells what became of it. deposit_status: returned\n")
+
+
+@pytest.mark.parametrize("text", ["[/x]", "[x]:00"])
+def test_what_was_typed_is_told_as_it_was_typed(terminal: Terminal, text: str) -> None:
+    assert repr(text) in terminal.types("audit", "verify", "--known", text, code=1)
+
+
+def test_a_file_may_be_called_anything(terminal: Terminal, tmp_path: Path) -> None:
+    file = tmp_path / "[" / "red].csv"
+    file.parent.mkdir()
+    file.write_text("id\nnone\n")
+    assert "[/red].csv" in terminal.types("catalog", "import", file, code=1)
