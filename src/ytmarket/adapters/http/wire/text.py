@@ -7,8 +7,10 @@ characters and lone surrogates in strings, and whatever is not UTF-8. Decimal nu
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator
 from decimal import Decimal
+from itertools import accumulate
 from typing import Any, Final, TypeAlias
 
 import attrs
@@ -17,7 +19,10 @@ from ytmarket.domain.errors import InvalidRequest
 
 NUMBER_CHARS_MAX: Final = 24
 DEPTH_MAX: Final = 32
+DEPTH_READ_MAX: Final = 200  # up to here the place of what is too deep is told; deeper text is not read
 LONE_SURROGATES: Final = range(0xD800, 0xE000)
+
+_NO_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
 
 Pairs: TypeAlias = list[tuple[str, Any]]
 
@@ -35,13 +40,15 @@ class _Unusable:
 
 def read_object(body: bytes) -> dict[str, Any]:
     """The object that is the whole body. Raises `InvalidRequest` with the place of what is wrong."""
+    if _is_bottomless(body):
+        raise _refused(_too_deep())
     try:
         tree = _read(body.decode())
     except UnicodeDecodeError:
         raise _refused("the body is not UTF-8") from None
     except json.JSONDecodeError as error:
         raise _refused(_syntax(body, error)) from None
-    except RecursionError:
+    except RecursionError:  # asked from deep within a program
         raise _refused(_too_deep()) from None
     if not isinstance(tree, dict):
         raise _refused("the body must be a JSON object")
@@ -81,6 +88,20 @@ def _too_deep() -> str:
     return f"must not be nested deeper than {DEPTH_MAX} levels"
 
 
+def _is_bottomless(body: bytes) -> bool:
+    """Whether the text is nested too deep to be read at all, as far as it is JSON.
+
+    Counted before it is read: how much recursion Python's reader survives depends on the process it is in.
+    """
+    if body.count(b"[") + body.count(b"{") <= DEPTH_READ_MAX:
+        return False
+    # Between every other pair of quotes that are not escaped is no string.
+    outside = b"".join(body.replace(b"\\\\", b"").replace(b'\\"', b"").split(b'"')[::2])
+    brackets = outside.translate(None, delete=_NO_BRACKETS)
+    depths = accumulate(1 if bracket in b"[{" else -1 for bracket in brackets)
+    return any(depth > DEPTH_READ_MAX for depth in depths)
+
+
 def _decoder(complain: Callable[[str], Any]) -> json.JSONDecoder:
     """A decoder that asks *complain* what to put where something is refused."""
 
@@ -102,8 +123,8 @@ def _decoder(complain: Callable[[str], Any]) -> json.JSONDecoder:
     def members(pairs: Pairs) -> dict[str, Any]:
         found = dict(pairs)
         if len(found) < len(pairs):
-            names = [name for name, _ in pairs]
-            found |= {name: complain("stands here twice") for name in names if names.count(name) > 1}
+            times = Counter(name for name, _ in pairs)
+            found |= {name: complain("stands here twice") for name, count in times.items() if count > 1}
         return found
 
     return json.JSONDecoder(
