@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -14,7 +15,7 @@ from ytmarket.domain.errors import InvalidRequest
 B = TypeVar("B", bound=msgspec.Struct)
 
 ID_MAX: Final = 2**63 - 1
-_PLACE: Final = re.compile(r" - at `\$(?P<path>.*)`$", re.DOTALL)
+_PLACE: Final = re.compile(r"(?P<message>.*) - at `\$(?P<path>.*)`\Z", re.DOTALL)
 _STEP: Final = re.compile(r"\.([^.\[]+)|\[(\d+)\]")
 WORDS: Final = {
     "int": "a whole number",
@@ -25,7 +26,7 @@ WORDS: Final = {
     "object": "an object",
     "null": "null",
 }
-_MEMBER: Final = re.compile(r"Object (missing required|contains unknown) field `(.*)`$", re.DOTALL)
+_MEMBER: Final = re.compile(r"Object (missing required|contains unknown) field `(.*)`\Z", re.DOTALL)
 
 
 class Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -38,7 +39,7 @@ def read(kind: type[B], body: bytes) -> B:
     try:
         return msgspec.convert(tree, kind, dec_hook=_custom)
     except msgspec.ValidationError as error:
-        raise _invalid(str(error)) from None
+        raise _invalid(str(error), tree) from None
 
 
 def _custom(kind: type, value: object) -> Any:
@@ -47,13 +48,17 @@ def _custom(kind: type, value: object) -> Any:
     raise NotImplementedError(kind)
 
 
-def _invalid(message: str) -> InvalidRequest:
-    """A message of msgspec's, with its place as a JSON pointer."""
+def _invalid(message: str, tree: Mapping[str, object]) -> InvalidRequest:
+    """A message of msgspec's, with its place as a JSON pointer.
+
+    A member may be named as the message goes on, so it is looked for in the *tree* first.
+    """
     pointer = ""
-    if (found := _PLACE.search(message)) is not None:
-        message = message[: found.start()]
-        pointer = "".join(f"/{name or index}" for name, index in _STEP.findall(found["path"]))
     member = _MEMBER.match(message)
+    if (member is None or member[2] not in tree) and (found := _PLACE.match(message)) is not None:
+        message = found["message"]
+        pointer = "".join(f"/{name or index}" for name, index in _STEP.findall(found["path"]))
+        member = _MEMBER.match(message)
     if member is None:
         return InvalidRequest(pointer=pointer, problem=_plain(message))
     problem = "is required" if member[1] == "missing required" else "is not a field of this request"
