@@ -18,6 +18,7 @@ from typing import Any, Final
 
 import attrs
 import httpx2
+import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
@@ -285,29 +286,68 @@ def redis() -> Iterator[RedisServer]:
         server.stop()
 
 
+# Whoever sudo makes of us is that role at the database, as PostgreSQL takes the system's word for users.
+SUDO_TO_ROLES: Final = """
+sudo() {
+    case "$1" in
+        -u) PGUSER=$2; export PGUSER; shift 2; "$@" ;;
+        *) "$@" ;;
+    esac
+}
+"""
+PASSWORD: Final = "instead-of-the-systems-word"
+
+
+@contextmanager
+def as_postgres(server: TemporaryPostgres, database: str = "postgres") -> Iterator[psycopg.Connection]:
+    where = make_conninfo(server.dsn, user="postgres", password=PASSWORD, dbname=database)
+    with psycopg.connect(where, autocommit=True) as connection:
+        yield connection
+
+
+def as_it_is_installed(server: TemporaryPostgres) -> dict[str, str]:
+    """A server that knows `postgres` and neither role nor database of ours; where programs find it."""
+    server.drop_database("ytmarket")
+    with psycopg.connect(server.dsn, dbname="postgres", autocommit=True) as connection:
+        connection.execute(f"create role postgres superuser login password '{PASSWORD}'")
+    with as_postgres(server) as connection:
+        connection.execute("alter role ytmarket rename to whoever_made_it")
+    return own_server(server) | {"PGUSER": "nobody", "PGPASSWORD": PASSWORD}
+
+
 @pytest.mark.needs("redis-server", modules=["web3"])
 def test_the_readmes_shop_for_real_networks_runs_behind_a_proxy(
     environment: dict[str, str], redis: RedisServer
 ) -> None:
     """With a wallet, a PostgreSQL and a Redis of one's own; the node it names does not answer."""
-    shell = block("README.md", "createdb ytmarket")
-    create, copy, load, migrate, serve = shell.splitlines()
+    users, service = block("README.md", "sudo useradd"), block("README.md", "sudo python3")
+    (migrate,) = [line for line in service.splitlines() if line.endswith(" migrate'")]
+    unit = text(ROOT / "deploy/ytmarket.service")
+    (serve,) = re.findall(r"^ExecStart=(.+)$", unit, re.MULTILINE)
     with temporary_data_dir() as data_dir, TemporaryPostgres() as own:
         folder = data_dir.parent
-        filled = filled_in() | {
-            "YTMARKET_DATABASE_URL": make_conninfo(own.dsn, dbname=create.split()[1]),
-            "YTMARKET_REDIS_URL": redis.url,
-        }
-        own.drop_database(create.split()[1])  # which such a server begins with
-        run(create, folder, environment | {"PATH": with_postgres(environment), **own_server(own)})
-        assert create.split()[1] == filled_in()["YTMARKET_DATABASE_URL"].rpartition("/")[2]
         (folder / "deploy").symlink_to(ROOT / "deploy")
-        run(copy, folder, environment)
+        environment |= {"PATH": with_postgres(environment)} | as_it_is_installed(own)
+        run(f"set -e\nuseradd() {{ :; }}\n{SUDO_TO_ROLES}{users}", folder, environment)
+        with as_postgres(own) as connection:
+            connection.execute(f"alter role ytmarket password '{PASSWORD}'")
         (folder / "shop.env").write_text(
-            "".join(f"{name}={shlex.quote(told)}\n" for name, told in filled.items())
+            "".join(
+                f"{name}={shlex.quote(told)}\n"
+                for name, told in (filled_in() | {"YTMARKET_REDIS_URL": redis.url}).items()
+            )
         )
-        run(f"{load}\n{migrate}", folder, environment)
-        started = f"{load}\n{serve.replace('ytmarket serve', 'exec ytmarket serve --port 0', 1)}"
+        here = migrate.replace("/etc/ytmarket/ytmarket.env", "./shop.env").replace("/opt/ytmarket/bin/", "")
+        run(f"set -e\n{SUDO_TO_ROLES}{here}", folder, environment)
+        with as_postgres(own, "ytmarket") as connection:
+            owners = connection.execute(
+                "select distinct tableowner from pg_tables where schemaname = 'public'"
+            )
+            assert owners.fetchall() == [("ytmarket",)]
+        environment["PGUSER"] = re.findall(r"^User=(.+)$", unit, re.MULTILINE)[0]
+        load = "set -a; . ./shop.env; set +a"
+        program = serve.replace("/opt/ytmarket/bin/", "").replace("--port 8000", "--port 0")
+        started = f"{load}\nexec {program}"
         with serving(folder, started, environment) as served:
             minted = run(
                 f"{load}\nytmarket keys mint Ann --no-secret --allow-ip 192.0.2.7 --json", folder, environment
@@ -324,16 +364,15 @@ def test_the_readmes_service_is_installed_where_its_files_say(
     tmp_path: Path, environment: dict[str, str]
 ) -> None:
     """In a folder that plays the root; users, packages and services are only asked for."""
-    typed = block("README.md", "sudo useradd")
+    typed = block("README.md", "sudo python3")
     for top in ("/opt/", "/etc/"):
         typed = typed.replace(f" {top}", f" {tmp_path}{top}").replace(f"={top}", f"={tmp_path}{top}")
     asked = tmp_path / "asked"
     sudo = f"""
-useradd() {{ echo useradd "$@" >> {asked}; }}
 systemctl() {{ echo systemctl "$@" >> {asked}; }}
 sudo() {{
     case "$1" in
-        PIP_*) echo "$@" >> {asked} ;;
+        PIP_* | -u) echo "$@" >> {asked} ;;
         install) command $(echo "$@" | sed "s/--group=ytmarket//") ;;
         *) "$@" ;;
     esac
@@ -353,8 +392,12 @@ sudo() {{
     assert (tmp_path / program).parent == tmp_path / "opt/ytmarket/bin"
     assert (tmp_path / program).with_name("python3").exists()
     assert text(tmp_path / "etc/nginx/sites-enabled/ytmarket") == text(ROOT / "deploy/nginx.conf")
-    useradd, pip_install, *services = asked.read_text().splitlines()
-    assert useradd.split()[-1] == re.findall(r"^User=(.+)$", unit, re.MULTILINE)[0]
+    pip_install, migrate, *services = asked.read_text().splitlines()
+    (user,) = re.findall(r"^User=(.+)$", unit, re.MULTILINE)
+    assert migrate.startswith(f"-u {user} ") and f"{tmp_path / settings};" in migrate
+    assert f"{tmp_path / program} migrate" in migrate
+    made = block("README.md", "sudo useradd").splitlines()[:3]
+    assert [line.split()[-1] for line in made] == [user] * 3
     assert ".[server,chains]" in pip_install
     assert services == ["systemctl enable --now ytmarket", "systemctl reload nginx"]
 
