@@ -3,6 +3,7 @@
 from datetime import timedelta
 from decimal import Decimal
 
+import attrs
 import pytest
 
 from tests.http.shop import NOW, open_world
@@ -172,3 +173,22 @@ async def test_nor_for_a_website_order() -> None:
     await world.work()
     opened = await world.services.website.open(buy, instruction)
     assert opened.fresh.checkout.network is Network.TON
+
+
+async def test_a_shorter_lifetime_cuts_no_topup_off_that_is_still_open() -> None:
+    world = open_world(topup_terms=TopupTerms(lifetime=timedelta(hours=2), quarantine=timedelta(hours=1)))
+    await world.work()
+    ann, bob = await world.mint(), await world.mint()
+    async with world.client(ann) as client:
+        await client.post(PATH, json=TOPUP)
+    shorter = TopupTerms(lifetime=timedelta(hours=1), quarantine=timedelta(hours=1))
+    topups = attrs.evolve(world.services.topups, terms=shorter)
+    world.services = attrs.evolve(world.services, topups=topups)  # as after a restart
+    world.clock.advance(timedelta(minutes=10))
+    await world.work()
+    async with world.client(ann) as client, world.client(bob) as other:
+        assert (await client.post(PATH, json=TOPUP)).json()["amount_usdt"] == 100
+        assert await world.services.books.watch() == []
+        world.clock.advance(timedelta(minutes=61))
+        await world.work()
+        assert (await other.post(PATH, json=TOPUP)).json()["amount_usdt"] == 100.03

@@ -191,7 +191,7 @@ class DepositDesk:
         paid = attrs.evolve(chosen, status=TopupStatus.CREDITED_MANUAL, deposit_id=record.id)
         await uow.topups.save(paid)
         after = [paid if other.id == paid.id else other for other in sharing]
-        await uow.topups.set_reserved_until(chosen.reservation_id, reserved_until(after, self.terms))
+        await uow.topups.release(chosen.reservation_id, reserved_until(after, self.terms))
         return paid
 
 

@@ -9,13 +9,14 @@ from typing import Final, TypeVar
 
 import attrs
 
+from ytmarket.application.errors import ApplicationError
 from ytmarket.application.ports.chain_reader import ChainReader, ChainUnavailable, Cursor, Page
 from ytmarket.application.ports.clock import Clock
 from ytmarket.application.ports.unit_of_work import NewUnitOfWork, UnitOfWork
 from ytmarket.application.website_steps import pay
 from ytmarket.domain import ledger, matching
 from ytmarket.domain.deposits import Deposit, DepositRecord, DepositStatus, UnmatchedReason
-from ytmarket.domain.errors import AccountFrozen
+from ytmarket.domain.errors import AccountFrozen, Refused
 from ytmarket.domain.further_networks import source_of
 from ytmarket.domain.ids import AccountId, DepositId, OrderId, TopupId
 from ytmarket.domain.matching import Ambiguous, Claim, Match, Matched, Unmatched
@@ -126,6 +127,10 @@ class ScanService:
             raise ChainUnavailable(f"no page was read within {self.page_patience}") from None
 
 
+class NotSettled(ApplicationError):
+    """The books refuse a deposit: it stays received, and is tried again."""
+
+
 @attrs.frozen(kw_only=True)
 class DepositService:
     """Settles deposits: each pays what awaited it, a top-up or a website order, or is set aside."""
@@ -138,9 +143,11 @@ class DepositService:
     async def settle_due(self, *, limit: int = 200) -> int:
         """Settle what was received, each deposit in a transaction of its own; how many were.
 
-        A deposit for a frozen account waits, and keeps no other back.
+        A deposit for a frozen account waits, and keeps no other back. Nor does one that the books refuse:
+        `NotSettled` is raised for it once the others are settled.
         """
         settled = 0
+        trouble: NotSettled | None = None
         after: DepositId | None = None
         while settled < limit:
             async with self.new_unit_of_work() as uow:
@@ -148,8 +155,14 @@ class DepositService:
             if not received:
                 break
             for deposit_id in received:
-                settled += await self._settle_unless_frozen(deposit_id)
+                try:
+                    settled += await self._settle_unless_frozen(deposit_id)
+                except Refused as refusal:
+                    trouble = NotSettled(f"deposit {deposit_id}")
+                    trouble.__cause__ = refusal
             after = received[-1]
+        if trouble is not None:
+            raise trouble
         return settled
 
     async def _settle_unless_frozen(self, deposit_id: DepositId) -> bool:
@@ -217,7 +230,7 @@ class DepositService:
         paid = attrs.evolve(topup, status=TopupStatus.CREDITED_AUTO, deposit_id=record.id)
         await uow.topups.save(paid)
         after = [paid if other.id == paid.id else other for other in sharing]
-        await uow.topups.set_reserved_until(claim.reservation_id, reserved_until(after, self.terms))
+        await uow.topups.release(claim.reservation_id, reserved_until(after, self.terms))
         credit = ledger.deposit_credited(
             record.id, deposit.network, account, deposit.amount, self.clock.now()
         )

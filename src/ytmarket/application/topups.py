@@ -166,5 +166,5 @@ class TopupService:
 
     async def _share(self, uow: UnitOfWork, reservation: ReservationId, times: TopupTimes) -> ReservationId:
         await uow.topups.lock_reservation(reservation)
-        await uow.topups.set_reserved_until(reservation, times.reserved_until)
+        await uow.topups.extend(reservation, times.reserved_until)
         return reservation

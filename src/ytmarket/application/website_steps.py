@@ -48,7 +48,7 @@ async def pay(
     await uow.orders.record(orders.pay(order, payment, payment.at + deadline))
     await uow.website.save(attrs.evolve(checkout, paid_on=record.deposit.network))
     await uow.topups.lock_reservation(checkout.reservation_id)
-    await uow.topups.set_reserved_until(checkout.reservation_id, checkout.expires_at)
+    await uow.topups.release(checkout.reservation_id, checkout.expires_at)
     applied = attrs.evolve(record, status=DepositStatus.APPLIED, order_id=order.id)
     await uow.deposits.save(applied)
     return applied

@@ -99,11 +99,11 @@ class TopupTimes:
 def reserved_until(topups: Iterable[Topup], terms: TopupTerms) -> datetime:
     """Until when the reservation that these top-ups share must stay closed to other payers.
 
-    A credited one keeps it until it would have expired, an unpaid one through its quarantine. At
-    least one top-up is needed.
+    Each keeps it until its end, whatever lifetime it was made with, and an unpaid one through its
+    quarantine as well. At least one top-up is needed.
     """
     return max(
-        topup.expires_at if topup.is_credited else topup.created_at + max(terms.quarantine, terms.lifetime)
+        topup.expires_at if topup.is_credited else max(topup.expires_at, topup.created_at + terms.quarantine)
         for topup in topups
     )
 

@@ -71,11 +71,16 @@ class InMemoryTopups:
     async def lock_reservation(self, reservation: ReservationId) -> Sequence[Topup]:
         return self._state.topups_sharing(reservation)
 
-    async def set_reserved_until(self, reservation: ReservationId, ends_at: datetime) -> None:
-        changed = attrs.evolve(self._state.reservations[reservation], ends_at=ends_at)
-        if self._is_taken(changed):
+    async def extend(self, reservation: ReservationId, ends_at: datetime) -> None:
+        kept = self._state.reservations[reservation]
+        extended = attrs.evolve(kept, ends_at=max(kept.ends_at, ends_at))
+        if self._is_taken(extended):
             raise AmountTaken
-        self._state.reservations.put(reservation, changed)
+        self._state.reservations.put(reservation, extended)
+
+    async def release(self, reservation: ReservationId, ends_at: datetime) -> None:
+        kept = self._state.reservations[reservation]
+        self._state.reservations.put(reservation, attrs.evolve(kept, ends_at=min(kept.ends_at, ends_at)))
 
     async def find(self, account: AccountId, topup: TopupId) -> Topup | None:
         found = self._state.topups.get(topup)

@@ -48,7 +48,13 @@ RESERVE: Final = """
 """
 LOCK_RESERVATION: Final = "select from reservation where id = %s for no key update"
 SHARING: Final = f"select {TOPUP_COLUMNS} from topup where reservation_id = %s order by created_at, id"
-SET_RESERVED_UNTIL: Final = "update reservation set live = tstzrange(lower(live), %s) where id = %s"
+# Neither undoes what was promised before: the settings that a moment is reckoned from may have changed since.
+EXTEND: Final = """
+    update reservation set live = tstzrange(lower(live), greatest(upper(live), %s)) where id = %s
+"""
+RELEASE: Final = """
+    update reservation set live = tstzrange(lower(live), least(upper(live), %s)) where id = %s
+"""
 FIND: Final = f"select {TOPUP_COLUMNS} from topup where id = %s::uuid and account_id = %s"
 UNPAID: Final = f"""
     select {TOPUP_COLUMNS} from topup
@@ -124,8 +130,11 @@ class PostgresTopups:
         cursor = await self._connection.execute(SHARING, (reservation,))
         return [topup_of(row) async for row in cursor]
 
-    async def set_reserved_until(self, reservation: ReservationId, ends_at: datetime) -> None:
-        await self._connection.execute(SET_RESERVED_UNTIL, (ends_at, reservation))
+    async def extend(self, reservation: ReservationId, ends_at: datetime) -> None:
+        await self._connection.execute(EXTEND, (ends_at, reservation))
+
+    async def release(self, reservation: ReservationId, ends_at: datetime) -> None:
+        await self._connection.execute(RELEASE, (ends_at, reservation))
 
     async def find(self, account: AccountId, topup: TopupId) -> Topup | None:
         if not is_topup_id(topup):

@@ -177,7 +177,8 @@ class TopupRepository(Protocol):
     * no two live reservations of a network overlap, whoever asks, in however many processes;
     * a top-up expires only once its network has been read past its end and every deposit that
       could pay it is settled; an expired one can only be credited by hand;
-    * a top-up is credited once, by one deposit.
+    * a top-up is credited once, by one deposit;
+    * extending a reservation never shortens it, and releasing it never lengthens it.
     """
 
     async def counts(self, account: AccountId, now: datetime) -> tuple[int, int]:
@@ -210,7 +211,13 @@ class TopupRepository(Protocol):
         """Lock it; all top-ups that share it, oldest first."""
         ...
 
-    async def set_reserved_until(self, reservation: ReservationId, ends_at: datetime) -> None: ...
+    async def extend(self, reservation: ReservationId, ends_at: datetime) -> None:
+        """Keep a locked reservation at least until then. Raises `AmountTaken` where that is another's."""
+        ...
+
+    async def release(self, reservation: ReservationId, ends_at: datetime) -> None:
+        """Keep a locked reservation no longer than until then."""
+        ...
 
     async def find(self, account: AccountId, topup: TopupId) -> Topup | None:
         """The account's own top-up; None for an unknown or another's."""

@@ -17,6 +17,7 @@ from ytmarket.testing.contracts.queries import QueriesContract
 from ytmarket.testing.contracts.races import RaceContract
 from ytmarket.testing.contracts.reconciliation import ReconciliationContract
 from ytmarket.testing.contracts.requests import RequestContract
+from ytmarket.testing.contracts.settling import SettlingContract
 from ytmarket.testing.contracts.topups import TopupContract
 from ytmarket.testing.contracts.unit_of_work import UnitOfWorkContract
 from ytmarket.testing.contracts.watching import WatchingContract
@@ -36,6 +37,7 @@ class StoreContract(
     TopupContract,
     DepositContract,
     OrphanContract,
+    SettlingContract,
     NetworkContract,
     ReconciliationContract,
     CatalogContract,

@@ -36,10 +36,17 @@ async def _reserve(
     return reservation
 
 
-async def _until(world: World, reservation: ReservationId, ends_at: datetime) -> None:
+async def _extend(world: World, reservation: ReservationId, ends_at: datetime) -> None:
     async with world.unit_of_work() as uow:
         await uow.topups.lock_reservation(reservation)
-        await uow.topups.set_reserved_until(reservation, ends_at)
+        await uow.topups.extend(reservation, ends_at)
+        await uow.commit()
+
+
+async def _release(world: World, reservation: ReservationId, ends_at: datetime) -> None:
+    async with world.unit_of_work() as uow:
+        await uow.topups.lock_reservation(reservation)
+        await uow.topups.release(reservation, ends_at)
         await uow.commit()
 
 
@@ -67,7 +74,7 @@ async def _credit(world: World, topup: Topup) -> Topup:
     async with world.unit_of_work() as uow:
         await uow.topups.lock_reservation(topup.reservation_id)
         await uow.topups.save(credited)
-        await uow.topups.set_reserved_until(topup.reservation_id, topup.expires_at)
+        await uow.topups.release(topup.reservation_id, topup.expires_at)
         await uow.deposits.save(settled)
         await uow.commit()
     return credited
@@ -166,7 +173,7 @@ class TopupContract(StorePartContract):
         reservation = await _reserve(world, one, 100)
         assert reservation is not None
         release = NOW + timedelta(hours=1)
-        await _until(world, reservation, release)
+        await _release(world, reservation, release)
         assert await _reserve(world, two, 100, starts_at=release - SECOND) is None
         assert await _reserve(world, two, 100, starts_at=release) is not None
 
@@ -176,8 +183,17 @@ class TopupContract(StorePartContract):
         assert reservation is not None
         await _reserve(world, two, "100.02", starts_at=NOW + 5 * SECOND)
         with pytest.raises(Conflict):
-            await _until(world, reservation, NOW + 6 * SECOND)
-        await _until(world, reservation, NOW + 5 * SECOND)
+            await _extend(world, reservation, NOW + 6 * SECOND)
+        await _extend(world, reservation, NOW + 5 * SECOND)
+
+    async def test_extending_never_shortens_and_releasing_never_lengthens(self, world: World) -> None:
+        """Under other settings a moment is reckoned that is earlier, or later, than what was promised."""
+        reservation = await _reserve(world, await world.customer(), 100)
+        assert reservation is not None
+        for change, ends_at in ((_extend, END - SECOND), (_release, END + SECOND)):
+            await change(world, reservation, ends_at)
+            (kept,) = await _near(world, "100", "100")
+            assert kept.ends_at == END
 
     async def test_topups_that_share_a_reservation_come_oldest_first(self, world: World) -> None:
         customer = await world.customer()

@@ -186,7 +186,7 @@ class World:
         )
         async with self.unit_of_work() as uow:
             await uow.topups.lock_reservation(topup.reservation_id)
-            await uow.topups.set_reserved_until(topup.reservation_id, times.reserved_until)
+            await uow.topups.extend(topup.reservation_id, times.reserved_until)
             await uow.topups.add(another)
             await uow.commit()
         return another
