@@ -19,12 +19,17 @@ from aiohttp import web
 
 from ytmarket.adapters.chains.ton.address import Address
 from ytmarket.adapters.chains.ton.chain import MASTER
+from ytmarket.adapters.inmemory.database import InMemoryDatabase
+from ytmarket.application.deposits import ScanService
+from ytmarket.application.paying import Payees
 from ytmarket.application.ports.chain_reader import (
     ChainMisconfigured,
     ChainRateLimited,
     ChainUnavailable,
 )
+from ytmarket.domain.further_networks import source_of
 from ytmarket.domain.money import Usdt
+from ytmarket.domain.networks import Network
 from ytmarket.testing.chains.faults import Fault
 from ytmarket.testing.chains.ton import FAULTY_PORT, SPARE_PORT, TonWorld, config_of, new_ton_world
 from ytmarket.testing.chains.ton_sandbox import TonSandbox
@@ -295,3 +300,31 @@ def test_an_address_has_many_spellings() -> None:
     assert Address.of_text(spelled.replace("-", "+").replace("_", "/")) == Address(0, "f" * 64)
     with pytest.raises(ValueError, match="test network"):
         Address.of_text(TESTNET_SPELLING)
+
+
+async def test_another_spelling_of_the_wallet_is_read_on(world: TonWorld) -> None:
+    uq = world.shop.address
+    eq = str(Address.of_text(uq))
+    spellings = {uq, eq, eq.replace("-", "+").replace("_", "/")}
+    assert {source_of(Network.TON, spelling) for spelling in spellings} == {uq}
+    database = InMemoryDatabase()
+    scanner = ScanService(new_unit_of_work=database.unit_of_work, clock=world.clock)
+    for number, spelling in enumerate([eq, uq, eq], start=1):
+        reader = world.reader_of(world.config(FAULTY_PORT), wallet=spelling)
+        await scanner.watch([reader])
+        assert await scanner.scan(reader) == (1 if number > 1 else 0)
+        payees = Payees(wallets={Network.TON: spelling}, only_read=True)
+        async with database.unit_of_work() as uow:
+            assert await payees.address(uow, Network.TON) == spelling, "clients are told it as it was set"
+        await world.pay(Usdt.of(number))
+        await world.settle()
+    (state,) = await database.queries.network_states()
+    assert state.wallet == uq
+    assert len(await database.queries.coverage(Network.TON, state.wallet)) == 1
+
+
+def test_what_is_no_address_is_kept_as_it_is() -> None:
+    mistyped = str(SOMEBODY)[:-1] + "l"
+    for text in ("", "devnet", mistyped, TESTNET_SPELLING, "é" * 48):
+        assert source_of(Network.TON, text) == text
+    assert source_of(Network.TRON, str(SOMEBODY)) == str(SOMEBODY)

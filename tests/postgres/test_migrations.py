@@ -16,6 +16,8 @@ from ytmarket.adapters.postgres import migrate as migrating
 from ytmarket.adapters.postgres.migrate import UnknownSchema, is_current, migrate
 from ytmarket.adapters.postgres.schema_version import is_newest
 from ytmarket.application.errors import Unavailable
+from ytmarket.domain.further_networks import source_of
+from ytmarket.domain.networks import Network
 from ytmarket.testing.postgres import TemporaryPostgres
 
 
@@ -69,6 +71,59 @@ def test_the_comparison_sees_a_difference(
     run(changed, difference)
     assert schema_facts(changed) != schema_facts(migrated)
     postgres_server.drop_database(changed)
+
+
+EQ = "EQD1sWUiSli3kd9q8dgwPmHNxLuGw9HEJxA8NExBiesvHnK-"
+UQ = "UQD1sWUiSli3kd9q8dgwPmHNxLuGw9HEJxA8NExBiesvHi97"
+OTHER_EQ = "EQD__________________________________________0vo"
+PLAIN_EQ = OTHER_EQ.replace("_", "/")
+MISTYPED = EQ[:-1] + "A"
+
+
+def test_what_was_read_of_ton_comes_under_one_spelling_of_its_wallet(empty: str) -> None:
+    with migrating._connected(empty) as connection, migrating._config(connection) as config:
+        command.upgrade(config, "0009")
+    run(
+        empty,
+        f"""
+        insert into network_progress values
+            ('usdt_ton', '{EQ}', 'lower', '2026-05-01Z', '2026-05-01Z'),
+            ('usdt_ton', '{UQ}', 'higher', '2026-05-03Z', '2026-05-03Z'),
+            ('usdt_ton', '{PLAIN_EQ}', 'other', '2026-05-02Z', '2026-05-02Z'),
+            ('usdt_ton', 'devnet', 'devnet', '2026-05-02Z', '2026-05-02Z'),
+            ('usdt_tron', '{EQ}', 'tron', '2026-05-02Z', '2026-05-02Z');
+        insert into network_state values
+            ('usdt_ton', '{EQ}', 'old', false, '2026-05-01Z'), ('usdt_ton', '{UQ}', null, false, '2026-05-03Z'),
+            ('usdt_ton', '{MISTYPED}', 'mistyped', true, '2026-05-01Z');
+        insert into network_coverage values
+            ('usdt_ton', '{EQ}', 5, 10, 'a', 'b', '2026-05-01Z', '2026-05-02Z'),
+            ('usdt_ton', '{UQ}', 5, 7, 'a', 'c', '2026-05-03Z', '2026-05-03Z'),
+            ('usdt_ton', '{UQ}', 11, 20, 'd', 'e', '2026-05-03Z', '2026-05-04Z'),
+            ('usdt_ton', '{EQ}', 30, 40, 'f', 'g', '2026-05-01Z', '2026-05-02Z'),
+            ('usdt_ton', '{PLAIN_EQ}', 21, 29, 'h', 'i', '2026-05-01Z', '2026-05-02Z');
+        """,
+    )
+    take_every_step(empty)
+    one, other = source_of(Network.TON, EQ), source_of(Network.TON, PLAIN_EQ)
+    assert (one, other) == (UQ, source_of(Network.TON, OTHER_EQ))
+    assert rows(empty, "select network, wallet, cursor from network_progress") == {
+        ("usdt_ton", UQ, "lower"),
+        ("usdt_ton", other, "other"),
+        ("usdt_ton", "devnet", "devnet"),
+        ("usdt_tron", EQ, "tron"),
+    }
+    assert rows(empty, "select wallet, trouble from network_state") == {(UQ, None), (MISTYPED, "mistyped")}
+    spans = "select wallet, first, last, first_hash, last_hash, read_at::date::text from network_coverage"
+    assert rows(empty, spans) == {
+        (UQ, 5, 20, "a", "e", 4),
+        (UQ, 30, 40, "f", "g", 2),
+        (other, 21, 29, "h", "i", 2),
+    }
+
+
+def rows(dsn: str, query: str) -> set[tuple[object, ...]]:
+    with psycopg.connect(dsn) as connection:
+        return set(connection.execute(query.encode()).fetchall())
 
 
 def test_migrating_again_changes_nothing(empty: str) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import re
+from binascii import crc_hqx
 from typing import Final
 
 from ytmarket.domain.networks import ADDED, CODES, FACTS, Network, NetworkFacts
@@ -12,6 +14,10 @@ NUMBER_MAX: Final = 9_000
 """A network's amounts lie this many bands high, and 64 bits end soon after."""
 
 _CODE: Final = re.compile(r"usdt_[a-z0-9_]{1,24}")
+
+_TON_ADDRESS: Final = re.compile(r"[A-Za-z0-9_-]{48}|[A-Za-z0-9+/]{48}")
+_EQ, _UQ = 0x11, 0x51
+_CHECKSUM_BYTES: Final = 2
 
 
 def add_network(code: str, facts: NetworkFacts) -> Network:
@@ -46,9 +52,23 @@ def source_of(network: Network, wallet: str) -> str:
     """Under which name it is kept how far the wallet was read: of an added network, with its token.
 
     The six have one token for ever. That of an added network is the operator's word, and another one
-    is another history: reading begins anew with it.
+    is another history: reading begins anew with it. Another spelling of a wallet is the same history.
     """
+    if network is Network.TON:
+        return _as_wallets_show_it(wallet)
     if network.value not in ADDED:
         return wallet
     token = network.facts.token
     return f"{wallet}/{token.lower() if token.startswith('0x') else token}"
+
+
+def _as_wallets_show_it(address: str) -> str:
+    """UQ..., in the base 64 of URLs, for any spelling of an address on TON; whatever is none, as it is."""
+    if _TON_ADDRESS.fullmatch(address) is None:
+        return address
+    content = base64.urlsafe_b64decode(address.replace("+", "-").replace("/", "_"))
+    if content[0] not in {_EQ, _UQ} or crc_hqx(content, 0) != 0:
+        return address
+    shown = bytes([_UQ]) + content[1:-_CHECKSUM_BYTES]
+    checksum = crc_hqx(shown, 0).to_bytes(_CHECKSUM_BYTES, "big")
+    return base64.urlsafe_b64encode(shown + checksum).decode()
