@@ -32,9 +32,9 @@ def broken_links(page: Path, told: str) -> Iterator[str]:
 
 
 def unknown_commands(told: str) -> Iterator[str]:
-    """Lines with a command, subcommand or option of `ytmarket` that its --help does not list."""
+    """Lines with a command or option of `ytmarket` that no --help lists; `-u ytmarket` is a user."""
     for line in commands(told):
-        for words in re.findall(r"(?:^|[\s/])ytmarket((?: +[^\s|;&]+)+)", line):
+        for words in re.findall(r"(?:^|(?<!-u)[\s/])ytmarket((?: +[^\s|;&']+)+)", line):
             if not _is_known(typer.main.get_command(command_line), words.split()):
                 yield line.strip()
 
