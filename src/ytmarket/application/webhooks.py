@@ -23,6 +23,7 @@ from ytmarket.application.ports.webhook_sender import WebhookSender
 from ytmarket.domain import signatures, webhooks
 from ytmarket.domain.errors import EventNotFound
 from ytmarket.domain.ids import EventId
+from ytmarket.domain.limits import WEBHOOK_TIMEOUT
 from ytmarket.domain.order_states import OrderStatus
 from ytmarket.domain.orders import Order, OrderEvent
 from ytmarket.domain.times import epoch_seconds
@@ -31,6 +32,8 @@ from ytmarket.domain.webhooks import Answer, Delivery, WebhookJob
 # The sender needs at most ten seconds; a claim that has ended is somebody else's.
 LEASE: Final = timedelta(seconds=60)
 AT_ONCE: Final = 64
+# How long a process that ends waits for those it has sent: one attempt, and writing down how it went.
+LANDING: Final = WEBHOOK_TIMEOUT + timedelta(seconds=1)
 BEFORE_DELIVERY: Final = frozenset({OrderStatus.AWAITING_PAYMENT, OrderStatus.PROCESSING})
 
 RenderEvent = Callable[[OrderEvent, Order, Sequence[bytes]], bytes]
@@ -58,11 +61,9 @@ class WebhookService:
     async def launch_due(self, *, limit: int = AT_ONCE) -> int:
         """Begin to send what is due and wait for none of it, so that a slow receiver delays nobody.
 
-        How many were begun. A receiver has no more than two shares of its events in the air. Raises
-        what went wrong on our side with one sent before.
+        How many were begun. A receiver has no more than two shares of its events in the air. What
+        goes wrong on our side with one of them is for `told_troubles`.
         """
-        if self._troubles:
-            raise self._troubles.pop()
         jobs = await self._claim(limit - len(self._flying))
         for job in jobs:
             task = asyncio.create_task(self._deliver(job))
@@ -75,9 +76,27 @@ class WebhookService:
         launched = await self.launch_due(limit=limit)
         if self._flying:
             await asyncio.wait(list(self._flying))
-        if self._troubles:
-            raise self._troubles.pop()
+        for trouble in self.told_troubles():
+            raise trouble
         return launched
+
+    def told_troubles(self) -> Sequence[BaseException]:
+        """What went wrong on our side with events that were sent, told once; it is no reason to wait."""
+        troubles, self._troubles = self._troubles, []
+        return troubles
+
+    async def close(self, *, within: timedelta = LANDING) -> None:
+        """Let those that were sent be answered and written down; whoever is not by then is left.
+
+        Nothing may be launched any more. What is left counts as an attempt, and is sent again when
+        its claim ends.
+        """
+        if not self._flying:
+            return
+        _, late = await asyncio.wait(self._flying, timeout=within.total_seconds())
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
 
     async def resend(self, event: EventId, actor: Actor, *, reason: str | None = None) -> None:
         """Send an event again, from its first attempt. Raises `EventNotFound`."""
@@ -107,7 +126,7 @@ class WebhookService:
         del self._flying[task]
         self.on_landed()
         if not task.cancelled() and (trouble := task.exception()) is not None:
-            # The claim ends by itself and the event is sent again; who launches next is told.
+            # The claim ends by itself and the event is sent again.
             self._troubles.append(trouble)
 
     async def _deliver(self, job: WebhookJob) -> None:

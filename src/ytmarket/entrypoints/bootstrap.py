@@ -109,6 +109,7 @@ async def open_shop(
         services = _services(settings, database, devnet, readers, on_placed, role, stack)
         stack.push_async_callback(services.presence.leave)
         stack.push_async_callback(services.watching.close)
+        stack.push_async_callback(services.webhooks.close)
         # After whoever serves has stopped counting, and before the database is left.
         stack.push_async_callback(services.usage.flush)
         leadership = PostgresLeadership(dsn)

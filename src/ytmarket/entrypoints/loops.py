@@ -196,7 +196,12 @@ class Worker:
         return moved == STEP_LIMIT
 
     async def _send(self) -> bool:
-        return await self._services.webhooks.launch_due() > 0
+        launched = await self._services.webhooks.launch_due()
+        # A back-off for each would keep all other webhooks waiting: the events wait by themselves.
+        troubles = self._services.webhooks.told_troubles()
+        if troubles:
+            log.warning("webhooks are sent again later", events=len(troubles), exc_info=troubles[-1])
+        return launched > 0
 
     async def _expire(self) -> bool:
         orders = await self._services.fulfilment.expire_due(limit=STEP_LIMIT)
