@@ -20,6 +20,7 @@ from tests.scanning.scripted import (
 from ytmarket.application.audit import Actor
 from ytmarket.application.coverage import NotStuck, Rereading
 from ytmarket.application.ports.chain_reader import ChainGap, ChainUnavailable, Cursor, Page
+from ytmarket.domain.coverage import Gap
 from ytmarket.domain.deposits import DepositStatus
 from ytmarket.domain.networks import Network
 
@@ -111,6 +112,25 @@ async def test_what_is_left_out_holds_nothing_new_up(world: World, reader: Scrip
     assert (await state_of(world.services.queries, TON)).trouble is None
     (gap,) = await world.services.coverage.gaps(TON, reader.wallet)
     assert (gap.first, gap.last) == (3, 8)
+
+
+async def test_what_was_left_out_stays_so_until_what_waits_in_it_has_come(
+    world: World, reader: ScriptedReader
+) -> None:
+    """A scanner that is ended meanwhile forgets what waits; the next one has to find it left out still."""
+    world.devnet.page_size = 2
+    for number in range(4):
+        await pay(world, TON, str(20 + number))
+    await scanner_of(world, reader).step()
+    await jump(world, reader, "4")
+    await pay(world, TON, "30")
+    reader.waits = 2  # the new page, and the first of what was left out
+    await scanner_of(world, reader).step()
+    assert await world.services.coverage.gaps(TON, reader.wallet) == [Gap(first=3, last=4)]
+    async with running(scanner_of(world, reader)):
+        async with asyncio.timeout(30):
+            while await world.services.coverage.gaps(TON, reader.wallet):
+                await asyncio.sleep(0.005)
 
 
 async def test_a_rescan_finds_what_was_missed_and_credits_nothing_twice(

@@ -109,11 +109,14 @@ class ScanService:
         return new
 
     async def keep_missed(self, reader: ChainReader, page: Page) -> int:
-        """Keep what a page holds that is not known yet; how many. The cursor stays where it is."""
+        """Keep what a page holds that is not known yet; how many. The cursor stays where it is.
+
+        So nobody but this reading knows what waits in the page, and until that has come it is not covered.
+        """
         now = self.clock.now()
         async with self.new_unit_of_work() as uow:
             new = await uow.deposits.keep_missed(page.deposits, now)
-            if page.span is not None:
+            if page.span is not None and not page.waits:
                 await uow.networks.cover(reader.network, _source(reader), page.span, now)
             await uow.commit()
         return new
