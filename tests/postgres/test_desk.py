@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -29,6 +29,7 @@ from ytmarket.domain.ids import ProductId
 from ytmarket.domain.money import Usdt
 from ytmarket.domain.orders import Change, Order
 from ytmarket.domain.shop import AccountFacts, Facts, OrderRequest, Placed, decide
+from ytmarket.domain.website import MarketplaceSale, marketplace_order
 from ytmarket.testing.contracts.world import NOW, SECOND, TERMS, Customer, World, order_request
 from ytmarket.testing.postgres import TemporaryPostgres
 
@@ -228,18 +229,27 @@ WRONG_WINDOW = """
 BLOCKED = "select from pg_locks where not granted"
 
 
-async def waiting(dsn: str) -> None:
-    """Come back when somebody waits for somebody else's row."""
+async def waiting(dsn: str, count: int = 1) -> None:
+    """Come back when so many wait for somebody else's row."""
     async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as connection:
         blocked: list[object] = []
-        while not blocked:
+        while len(blocked) < count:
             blocked = list(await (await connection.execute(BLOCKED)).fetchall())
             await anyio.sleep(0.01)
 
 
+async def capped(world: World, customer: Customer, *products: ProductId) -> list[Order]:
+    """Twelve orders of these in turn, at 10 each; the last two took the amount of the cap, 11."""
+    placed = [
+        await world.order(customer, products[n % len(products)], now=NOW + n * SECOND) for n in range(12)
+    ]
+    assert [order.price for order in placed[10:]] == [Usdt.of(11)] * 2
+    return placed
+
+
 async def test_an_amount_released_while_somebody_takes_it(postgres: OpenDatabase, world: World) -> None:
     customer, product = await world.customer(1000), await world.product(10, units=20)
-    placed = [await world.order(customer, product, now=NOW + n * SECOND) for n in range(12)]
+    placed = await capped(world, customer, product)
     await world.move(placed[10].id, fail)  # the other one that took the amount of the cap
     # Of another product, so that nothing but the amount is wanted by both.
     requests = [order_request(customer, await world.product(10, units=1))]
@@ -256,18 +266,82 @@ async def test_an_amount_released_while_somebody_takes_it(postgres: OpenDatabase
         assert await (await connection.execute(WRONG_WINDOW)).fetchall() == []
 
 
+@pytest.mark.parametrize("sequence", [(10, 11), (11, 10)])
+async def test_two_orders_of_one_amount_fail_at_once(
+    postgres: OpenDatabase, world: World, sequence: tuple[int, int]
+) -> None:
+    # Of two products, so that nothing but the amount is wanted by both.
+    customer, products = await world.customer(1000), [await world.product(10, units=9) for _ in range(2)]
+    placed = await capped(world, customer, *products)
+    first, second = (placed[position].id for position in sequence)
+    async with world.unit_of_work() as uow:
+        order = await uow.orders.lock(first)
+        assert order is not None
+        await uow.orders.record(fail(order))
+        other = asyncio.create_task(world.move(second, fail))
+        blocked = asyncio.create_task(waiting(postgres.dsn))
+        done, _ = await asyncio.wait([other, blocked], timeout=30, return_when=asyncio.FIRST_COMPLETED)
+        assert done
+        await uow.commit()
+    await other
+    blocked.cancel()
+    with psycopg.connect(postgres.dsn) as connection:
+        assert connection.execute(WRONG_WINDOW).fetchall() == []
+
+
+async def order_last_unit(world: World, customer: Customer, product: ProductId) -> None:
+    assert (await world.order(customer, product)).price == Usdt.of(11)
+
+
+async def sell_last_unit(world: World, _: Customer, product: ProductId) -> None:
+    async with world.unit_of_work() as uow:
+        shelf = await uow.website.shelf(product, 1, NOW)
+        assert shelf is not None
+        sale = MarketplaceSale(order_id=shelf.order_id, marketplace="bazaar", external_id="1")
+        await uow.website.place(marketplace_order(shelf, 1, Usdt.of(11), sale, SECOND, NOW))
+        await uow.commit()
+
+
+@pytest.mark.parametrize("take", [order_last_unit, sell_last_unit])
+async def test_what_sells_out_at_an_amount_that_is_released_waits_in_no_circle(
+    postgres: OpenDatabase,
+    world: World,
+    take: Callable[[World, Customer, ProductId], Coroutine[Any, Any, None]],
+) -> None:
+    customer, sold_out = await world.customer(1000), await world.product(10, units=12)
+    last = (await capped(world, customer, sold_out))[-1]
+    one_left = await world.product(10, units=1)
+    async with await psycopg.AsyncConnection.connect(postgres.dsn) as somebody:
+        await somebody.execute("select from catalog_version for update")
+        async with anyio.create_task_group() as group:
+            with anyio.fail_after(30):
+                group.start_soon(world.move, last.id, fail)
+                await waiting(postgres.dsn, 1)
+                group.start_soon(take, world, customer, one_left)
+                await waiting(postgres.dsn, 2)
+            await somebody.rollback()
+    shelf = await world.queries.product(one_left)
+    assert shelf is not None
+    assert shelf.available == 0
+
+
 async def test_amounts_taken_and_released_at_once_are_remembered_rightly(
     postgres: OpenDatabase, world: World, neighbour: World
 ) -> None:
     chance = random.Random(7)
-    customer, product = await world.customer(10_000), await world.product(1, units=400)
+    customer = await world.customer(10_000)
+    products = [await world.product(1, units=units) for units in (400, 400, 1)]
     living: list[Order] = []
 
     async def shop_at(place: World, rounds: int) -> None:
         for _ in range(rounds):
             # Two processes' clocks are never quite the same.
             now = NOW + timedelta(milliseconds=chance.randrange(50))
-            living.append(await place.order(customer, product, now=now))
+            (outcome,) = (
+                await place.place(order_request(customer, chance.choice(products)), now=now)
+            ).outcomes
+            if isinstance(outcome, Placed):
+                living.append(outcome.order)
             if len(living) > 6 or chance.random() < 0.4:
                 await place.move(living.pop(chance.randrange(len(living))).id, fail)
 

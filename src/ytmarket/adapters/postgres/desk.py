@@ -22,6 +22,13 @@ from ytmarket.domain.ids import ApiKeyId, OrderId
 from ytmarket.domain.orders import Order
 from ytmarket.domain.shop import Decision, Facts, OrderRequest, Placed
 
+# Before all else, by a statement of its own: a product that sells out locks the catalogue's version, and
+# whoever wants that beside an amount of the price window takes it first.
+HOLD_UNITS: Final = """
+    update stock_unit set order_id = held.order_id
+    from unnest(%s::bigint[], %s::bigint[]) as held (unit_id, order_id)
+    where stock_unit.id = held.unit_id
+"""
 # A placed order's transfer and first event follow from the order, so that only the order is sent.
 PLACE: Final = """
     with placed as materialized (
@@ -49,10 +56,6 @@ PLACE: Final = """
             case when webhook_url is null then 'unwanted' else 'pending' end,
             case when webhook_url is not null then at end
         from placed
-    ), units as (
-        update stock_unit set order_id = held.order_id
-        from unnest(%s::bigint[], %s::bigint[]) as held (unit_id, order_id)
-        where stock_unit.id = held.unit_id
     )
     insert into price_window (amount, taken_at, order_id)
     select price, max(at), max(id) from placed group by price order by price
@@ -110,15 +113,10 @@ class PostgresOrderDesk:
         *whole, urls = columns
         held = [(unit, outcome.order.id) for outcome in placed for unit in outcome.units]
         await self._connection.execute(
-            PLACE,
-            [
-                first.created_at,
-                first.deadline_at,
-                *map(numbers, whole),
-                list(urls),
-                numbers(unit for unit, _ in held),
-                numbers(order for _, order in held),
-            ],
+            HOLD_UNITS, [numbers(unit for unit, _ in held), numbers(order for _, order in held)]
+        )
+        await self._connection.execute(
+            PLACE, [first.created_at, first.deadline_at, *map(numbers, whole), list(urls)]
         )
 
     async def _keep(

@@ -78,10 +78,11 @@ PUT_BACK: Final = """
     where order_id = %s and not exists (select from delivery where delivery.unit_id = stock_unit.id)
 """
 # The desk replaces an amount's row whenever somebody takes the amount again, so only its latest
-# taker has anything to release. The row is locked first, by a statement of its own: the next one
-# then sees every order that took the amount before, and the desk waits for us at this row, where we
-# wait for nobody any more.
-LOCK_AMOUNT: Final = "select from price_window where amount = %s and order_id = %s for no key update"
+# taker has anything to release. The row is locked first, whoever's it is, by a statement of its own:
+# the next one then sees every order that took the amount or gave it up before, and a release before
+# may just have made the row ours. It is the last that we wait for, as it is the desk's, and both come
+# by the catalogue's version before, so that nobody waits in a circle.
+LOCK_AMOUNT: Final = "select from price_window where amount = %s for no key update"
 RELEASE_AMOUNT: Final = """
     update price_window set taken_at = coalesce(latest.created_at, '-infinity'), order_id = latest.id
     from (select) as always left join lateral (
@@ -175,5 +176,5 @@ class PostgresOrders:
         return handed_out
 
     async def _release_amount(self, order: Order) -> None:
-        await self._connection.execute(LOCK_AMOUNT, [order.price.micros, order.id])
+        await self._connection.execute(LOCK_AMOUNT, [order.price.micros])
         await self._connection.execute(RELEASE_AMOUNT, {"amount": order.price.micros, "order": order.id})

@@ -19,6 +19,8 @@ from ytmarket.domain.networks import Network
 from ytmarket.domain.shop import OrderRequest, PlaceOrder
 from ytmarket.domain.website import Checkout, MarketplaceSale, PlacedOutside, Shelf, Source
 
+# First and by itself, as at the desk: what sells out is told to the catalogue before an amount is taken.
+HOLD_UNITS: Final = "update stock_unit set order_id = %(id)s where id = any(%(units)s::bigint[])"
 PLACE: Final = """
     with placed as materialized (
         insert into orders (
@@ -31,8 +33,6 @@ PLACE: Final = """
     ), told as (
         insert into event (order_id, status, refunded, at, delivery)
         values (%(id)s, %(status)s, 0, %(at)s, 'unwanted')
-    ), held as (
-        update stock_unit set order_id = %(id)s where id = any(%(units)s::bigint[])
     )
     insert into price_window (amount, taken_at, order_id) values (%(price)s, %(at)s, %(id)s)
     on conflict (amount) do update set taken_at = excluded.taken_at, order_id = excluded.order_id
@@ -88,6 +88,7 @@ class PostgresWebsite:
         }
         with translating():
             async with self._connection.pipeline():
+                await self._connection.execute(HOLD_UNITS, values)
                 await self._connection.execute(PLACE, values)
                 await self._connection.execute(*_kept(placed.source))
                 if placed.transfers:
