@@ -20,6 +20,7 @@ from ytmarket.adapters.postgres.devnet import PostgresDevnet
 from ytmarket.adapters.postgres.leadership import PostgresLeadership
 from ytmarket.adapters.postgres.roles import let_in, make_server_role, server_of
 from ytmarket.adapters.postgres.schema_version import is_newest
+from ytmarket.adapters.postgres.sealed import sealed_samples
 from ytmarket.adapters.postgres.settings import claim_database
 from ytmarket.adapters.redis.rate_limiter import RedisRateLimiter
 from ytmarket.adapters.system.master_key import load_master_keys
@@ -33,6 +34,7 @@ from ytmarket.application.ports.chain_reader import ChainReader
 from ytmarket.application.ports.devnet import Devnet
 from ytmarket.application.ports.leadership import Leadership
 from ytmarket.application.ports.rate_limiter import RateLimiter
+from ytmarket.application.ports.vault import Vault, VaultError
 from ytmarket.application.presence import Identity, Probe
 from ytmarket.application.services import Services
 from ytmarket.application.suppliers import DevnetSupplier, StockSupplier
@@ -41,17 +43,19 @@ from ytmarket.domain.networks import Network
 from ytmarket.entrypoints.readers import readers_of, wallets_of
 from ytmarket.entrypoints.settings import Settings, SettingsError
 
+TERMINAL: Final = "terminal"
 PROBES_MAX: Final = 1_000  # of one process in a minute; it makes one a second at most
 
 
 @attrs.frozen(kw_only=True)
 class Shop:
-    """A shop in working order."""
+    """A shop in working order; at a terminal perhaps but for its vault, and *warning* says why."""
 
     settings: Settings
     services: Services
     readers: Sequence[ChainReader]
     leadership: Leadership
+    warning: str | None = None
 
 
 async def database_of(settings: Settings, stack: AsyncExitStack) -> str:
@@ -86,7 +90,7 @@ def made_ready(settings: Settings, dsn: str) -> str:
 
 @asynccontextmanager
 async def open_shop(
-    settings: Settings, *, on_placed: Callable[[], None] = lambda: None, role: str = "terminal"
+    settings: Settings, *, on_placed: Callable[[], None] = lambda: None, role: str = TERMINAL
 ) -> AsyncIterator[Shop]:
     """Everything connected and migrated, until the block ends. *on_placed* hears of each batch.
 
@@ -101,12 +105,16 @@ async def open_shop(
         database = await PostgresDatabase.open(dsn)
         stack.push_async_callback(database.close)
         await claim_database(database, devnet=settings.is_devnet)
+        vault = AesGcmVault.of(load_master_keys(settings.master_key, settings.data_dir))
+        warning = None if settings.master_key_lost else await _missing_key(database, vault)
+        if warning is not None and role != TERMINAL:  # most commands need no vault
+            raise SettingsError(warning)
         devnet = PostgresDevnet(database) if settings.is_devnet else None
         if devnet is None:
             readers = readers_of(settings, database.clock)
         else:
             readers = [devnet.reader(network) for network in Network]
-        services = _services(settings, database, devnet, readers, on_placed, role, stack)
+        services = _services(settings, database, vault, devnet, readers, on_placed, role, stack)
         stack.push_async_callback(services.presence.leave)
         stack.push_async_callback(services.watching.close)
         stack.push_async_callback(services.webhooks.close)
@@ -114,12 +122,30 @@ async def open_shop(
         stack.push_async_callback(services.usage.flush)
         leadership = PostgresLeadership(dsn)
         stack.push_async_callback(leadership.close)
-        yield Shop(settings=settings, services=services, readers=readers, leadership=leadership)
+        yield Shop(
+            settings=settings, services=services, readers=readers, leadership=leadership, warning=warning
+        )
+
+
+async def _missing_key(database: PostgresDatabase, vault: Vault) -> str | None:
+    """What to do where this process cannot open what others have sealed in the same database."""
+    for sealed in await sealed_samples(database):
+        try:
+            vault.needs_resealing(sealed)
+        except VaultError as trouble:
+            return (
+                f"this shop's secrets and stock cannot all be opened here: {trouble.args[0]}."
+                " Servers, workers and commands on one database need the same YTMARKET_MASTER_KEY,"
+                " or the same master.key in their data folders."
+                " If that key is lost for good, YTMARKET_MASTER_KEY_LOST=yes goes on without it"
+            )
+    return None
 
 
 def _services(
     settings: Settings,
     database: PostgresDatabase,
+    vault: Vault,
     devnet: Devnet | None,
     readers: Sequence[ChainReader],
     on_placed: Callable[[], None],
@@ -134,7 +160,7 @@ def _services(
         clock=database.clock,
         books=database.books,
         tokens=SecretsTokens(),
-        vault=AesGcmVault.of(load_master_keys(settings.master_key, settings.data_dir)),
+        vault=vault,
         rate_source=FixedRate(settings.rub_per_usdt),
         supplier=StockSupplier() if devnet is None else DevnetSupplier(devnet),
         webhook_sender=GuardedSender(allow_private=settings.webhook_allow_private),

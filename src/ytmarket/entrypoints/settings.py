@@ -219,6 +219,9 @@ class Settings:
         "key that seals secrets and stock; without it one is made in the data folder",
         secret=True,
     )
+    master_key_lost: bool = setting(
+        "MASTER_KEY_LOST", "no", _flag, "start although some of what is sealed cannot be opened any more"
+    )
     telegram_token: str | None = setting(
         "TELEGRAM_TOKEN",
         "",

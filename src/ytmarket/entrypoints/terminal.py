@@ -69,6 +69,8 @@ def with_shop(data_dir: Path | None, use: Callable[[Shop], Awaitable[None]]) -> 
 
     async def run() -> None:
         async with open_shop(settings_with(data_dir)) as shop:
+            if shop.warning is not None:
+                err.print(f"ytmarket: {shop.warning}", soft_wrap=True, highlight=False, markup=False)
             await use(shop)
 
     asyncio.run(run())
