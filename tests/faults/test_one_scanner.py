@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from asyncio import to_thread
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,13 +20,15 @@ from ytmarket.entrypoints.settings import Settings
 
 pytestmark = pytest.mark.anyio
 
+# By their names: others lock for a moment, as who covers a span or rings an alarm does.
 LEADERS = """
-    select pg_stat_activity.pid, count(*) from pg_locks join pg_stat_activity using (pid)
-    where locktype = 'advisory' and granted and pg_locks.database = (
+    select pg_locks.pid, count(*) from pg_locks join unnest(array[{names}]) as led (name)
+        on hashtextextended('ytmarket leader ' || name, 0) = (classid::bigint << 32 | objid::bigint)
+    where locktype = 'advisory' and objsubid = 1 and granted and pg_locks.database = (
         select oid from pg_database where datname = current_database()
     )
-    group by pg_stat_activity.pid
-"""
+    group by pg_locks.pid
+""".format(names=", ".join(f"'scan:{network}'" for network in Network))
 TRANSFERS = "select network, status from deposit order by network"
 WORKERS = "select count(*) from heartbeat where role = 'worker'"
 SOUND = "select count(*) from network_state where trouble is null and not stopped"
@@ -73,13 +74,11 @@ async def test_when_the_leader_is_killed_another_goes_on(
     await to_thread(until, lambda: books.rows(database.dsn, WORKERS), lambda rows: rows == [(2,)])
     assert '"leads"' not in other.printed
     await to_thread(leader.kill)
-    began = asyncio.get_running_loop().time()
     await to_thread(until, lambda: other.printed.count('"leads"'), lambda count: count == len(Network))
-    assert asyncio.get_running_loop().time() - began < 20  # a quiet machine needs two seconds
     await pay(database, folder, "6")
     twice = sorted(seen * 2)
     await to_thread(until, lambda: books.rows(database.dsn, TRANSFERS), lambda rows: rows == twice)
     assert [count for _, count in books.rows(database.dsn, LEADERS)] == [len(Network)]
     assert await to_thread(other.stop) == 0
-    assert books.rows(database.dsn, LEADERS) == []
+    await to_thread(until, lambda: books.rows(database.dsn, LEADERS), lambda rows: rows == [])
     assert books.broken_rules(database.dsn) == {}
