@@ -73,3 +73,37 @@ def test_a_file_may_be_called_anything(terminal: Terminal, tmp_path: Path) -> No
     file.parent.mkdir()
     file.write_text("id\nnone\n")
     assert "[/red].csv" in terminal.types("catalog", "import", file, code=1)
+
+
+@pytest.mark.parametrize("command", ["serve", "worker", "verify"])
+@pytest.mark.parametrize(
+    "address", ["postgresql+psycopg://shop:s3cr3t@127.0.0.1:1/x", "postgresql://shop:s3cr3t%zz@127.0.0.1:1/x"]
+)
+def test_an_address_that_is_none_is_named_and_not_shown(command: str, address: str) -> None:
+    ran = program(command, DATABASE_URL=address)
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert ran.stderr.startswith("ytmarket: YTMARKET_DATABASE_URL: an address of a PostgreSQL is needed")
+    assert "s3cr3t" not in ran.stderr
+
+
+def test_what_keeps_a_server_from_starting_is_one_sentence(terminal: Terminal) -> None:
+    ran = program("serve", "--port", "0", DATABASE_URL=terminal.dsn, MASTER_KEY="short")
+    assert ran.returncode == 1
+    assert "Traceback" not in ran.stderr
+    assert ran.stderr.splitlines()[-1].startswith("ytmarket: The master key cannot be used: ")
+
+
+def test_books_that_nobody_has_opened_yet_cannot_be_verified(terminal: Terminal) -> None:
+    assert "run `ytmarket migrate` first" in terminal.types("verify", code=1)
+    terminal.types("migrate")
+    assert "The books are true." in terminal.types("verify")
+
+
+def test_a_number_without_a_name_can_sit_at_the_terminal(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(os, "getuid", lambda: 4_000_000_000)
+    terminal.types("keys", "mint", "Ann")
+    assert terminal.rows("audit")[0]["actor"] == "cli:uid-4000000000"

@@ -12,9 +12,11 @@ from contextlib import asynccontextmanager, suppress
 from ipaddress import ip_address
 from typing import Final
 
+import attrs
 import uvicorn
 from rich.console import Console
 from rich.panel import Panel
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ytmarket.adapters.system.access_log import JsonAccessLog, PlainAccessLog
 from ytmarket.adapters.system.logging import configure_logging
@@ -57,10 +59,42 @@ def serve(settings: Settings, *, host: str, port: int, workers: bool, demo: bool
     # uvicorn raises the signal that ended it once more when all is closed: that was the end.
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: None)
-    app = create_app(settings, workers=workers, on_open=announced, access_log=access_log)
-    uvicorn.Server(app_config(app)).run(sockets=[listener])
-    if access_log is not None:
-        access_log.flush()
+    app = Attended(create_app(settings, workers=workers, on_open=announced, access_log=access_log))
+    try:
+        uvicorn.Server(app_config(app)).run(sockets=[listener])
+    except SystemExit:
+        if app.trouble is None:
+            raise
+    finally:
+        if access_log is not None:
+            access_log.flush()
+    if app.trouble is not None:
+        raise app.trouble
+
+
+@attrs.define(eq=False)
+class Attended:
+    """The app as uvicorn gets it. What keeps the shop from opening or closing is kept for whoever started it.
+
+    uvicorn itself would log a traceback of it and end with a code.
+    """
+
+    _app: ASGIApp
+    trouble: Exception | None = attrs.field(default=None, init=False)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "lifespan":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_without_traceback(message: Message) -> None:
+            await send({name: value for name, value in message.items() if name != "message"})
+
+        try:
+            await self._app(scope, receive, send_without_traceback)
+        except Exception as trouble:
+            self.trouble = trouble
+            raise
 
 
 def app_config(app: object) -> uvicorn.Config:

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Final, TypeAlias
 
-from psycopg import AsyncConnection, AsyncCursor, Error, OperationalError
+from psycopg import AsyncConnection, AsyncCursor, Error, OperationalError, ProgrammingError
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
@@ -123,6 +123,15 @@ def open_pool(dsn: str, *, name: str, max_size: int, autocommit: bool, settings:
         open=False,
         name=name,
     )
+
+
+def is_conninfo(text: str) -> bool:
+    """Whether it names a server in the one or the other of PostgreSQL's two ways."""
+    try:
+        conninfo_to_dict(text)
+    except ProgrammingError:
+        return False
+    return True
 
 
 def conninfo(dsn: str) -> str:

@@ -8,9 +8,14 @@ from typing import Final
 import psycopg
 
 from ytmarket.adapters.postgres.connections import conninfo
+from ytmarket.application.errors import ApplicationError
 
 VERSIONS: Final = files("ytmarket.adapters.postgres.migrations.versions")
 TAKEN: Final = "select version_num from alembic_version"
+
+
+class NotMigrated(ApplicationError):
+    """This database is empty or of an older version: run `ytmarket migrate` first."""
 
 
 def newest() -> str:

@@ -10,10 +10,12 @@ from typing import Final
 
 import attrs
 import psycopg
+from psycopg import errors
 
 from ytmarket.adapters.postgres.changes import Connection, Known, Scope, changed_since, moment_of
 from ytmarket.adapters.postgres.connections import conninfo
 from ytmarket.adapters.postgres.errors import refusal
+from ytmarket.adapters.postgres.schema_version import NotMigrated
 from ytmarket.adapters.postgres.verify_sql import CHECKS, names_in, scoped, whole
 from ytmarket.application.ports.books import Mismatch
 from ytmarket.domain.ids import AccountId
@@ -101,11 +103,13 @@ class PostgresBooks:
 
 
 async def verify_books(dsn: str) -> list[Mismatch]:
-    """Every mismatch, at most a hundred of each kind. Raises `Unavailable`."""
+    """Every mismatch, at most a hundred of each kind. Raises `NotMigrated` and `Unavailable`."""
     try:
         async with await psycopg.AsyncConnection.connect(conninfo(dsn)) as connection:
             await connection.execute(ONE_MOMENT)
             return await _asked(connection, None)
+    except (errors.UndefinedTable, errors.UndefinedColumn) as error:
+        raise NotMigrated from error
     except psycopg.Error as error:
         raise refusal(error) from error
 

@@ -64,6 +64,15 @@ return {accepted, counted, string.format('%.0f', tonumber(next_to_go) + window -
 """
 
 
+def is_redis_url(text: str) -> bool:
+    """Whether a connection can be made of it; none is."""
+    try:
+        BlockingConnectionPool.from_url(text).make_connection()  # type: ignore[no-untyped-call] # by the library
+    except (ValueError, TypeError):
+        return False
+    return True
+
+
 class _Script(Protocol):
     async def __call__(self, keys: list[str], args: list[int]) -> Any: ...
 
