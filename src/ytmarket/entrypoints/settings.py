@@ -12,6 +12,8 @@ from typing import Any, Final, TypeVar
 
 import attrs
 
+from ytmarket.adapters.postgres.connections import is_conninfo
+from ytmarket.adapters.redis.rate_limiter import is_redis_url
 from ytmarket.domain import limits
 from ytmarket.domain.api_keys import AddressRange
 from ytmarket.domain.catalog import MinimumTerms
@@ -50,14 +52,31 @@ def _flag(value: str) -> bool:
 
 
 def _count(value: str) -> int:
-    if not value.isascii() or not value.isdigit() or int(value) < 1:
-        raise SettingsError("a whole number from 1 up is needed")
+    if not re.fullmatch(r"0*[1-9][0-9]{0,8}", value, re.ASCII):
+        raise SettingsError(f"a whole number from 1 to {COUNT_MAX} is needed")
     return int(value)
 
 
 def _seconds(value: str) -> timedelta:
     amount = _decimal(value)
+    if not SECONDS_MIN <= amount <= SECONDS_MAX:
+        raise SettingsError(f"seconds from {SECONDS_MIN} to {SECONDS_MAX} are needed")
     return timedelta(microseconds=int(amount * 1_000_000))
+
+
+def _database(value: str) -> str | None:
+    # What is wrong with it is not told in the library's words: they have the password in them.
+    if value and not is_conninfo(value):
+        raise SettingsError("an address of a PostgreSQL is needed: postgresql://user:password@host:5432/name")
+    return value or None
+
+
+def _redis(value: str) -> str | None:
+    if value and not is_redis_url(value):
+        raise SettingsError(
+            "an address of a Redis is needed: redis://:password@host:6379/0, rediss:// or unix://"
+        )
+    return value or None
 
 
 def _decimal(value: str) -> Decimal:
@@ -65,8 +84,8 @@ def _decimal(value: str) -> Decimal:
         number = Decimal(value)
     except InvalidOperation:
         raise SettingsError("a decimal number is needed, such as 80 or 80.5") from None
-    if not number.is_finite() or number <= 0:
-        raise SettingsError("a number above 0 is needed")
+    if not number.is_finite() or not NUMBER_MIN <= number <= NUMBER_MAX:
+        raise SettingsError(f"a number above 0 is needed, from {NUMBER_MIN} to {NUMBER_MAX}")
     return number
 
 
@@ -80,7 +99,9 @@ def _depth(value: str) -> int | None:
     try:
         return _count(value)
     except SettingsError:
-        raise SettingsError("a whole number of blocks from 1 up is needed, or `finalized`") from None
+        raise SettingsError(
+            f"a whole number of blocks from 1 to {COUNT_MAX} is needed, or `finalized`"
+        ) from None
 
 
 def _usdt(value: str) -> Usdt:
@@ -163,6 +184,12 @@ def _urls(value: str) -> tuple[str, ...]:
 
 
 ADMIN_TOKEN_CHARS_MIN: Final = 16
+COUNT_MAX: Final = 999_999_999
+# Neither a wait for nothing nor, after thirty years, a moment beyond the calendar.
+SECONDS_MIN: Final = Decimal("0.001")
+SECONDS_MAX: Final = Decimal(1_000_000_000)
+NUMBER_MIN: Final = Decimal("0.000001")
+NUMBER_MAX: Final = Decimal(1_000_000_000_000)
 LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
@@ -173,14 +200,14 @@ class Settings:
     database_url: str | None = setting(
         "DATABASE_URL",
         "",
-        _text,
+        _database,
         "PostgreSQL to use; without it an embedded one runs in the data folder",
         secret=True,
     )
     database_owner_url: str | None = setting(
         "DATABASE_OWNER_URL",
         "",
-        _text,
+        _database,
         "the same database as its owner: migrations run so, and servers get no more than they need",
         secret=True,
     )
@@ -190,7 +217,7 @@ class Settings:
     redis_url: str | None = setting(
         "REDIS_URL",
         "",
-        _text,
+        _redis,
         "Redis that shares rate limits; without it each process counts alone",
         secret=True,
     )

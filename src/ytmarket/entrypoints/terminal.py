@@ -44,8 +44,12 @@ def settings_with(data_dir: Path | None = None, **changes: Any) -> Settings:
 
 
 def actor() -> Actor:
-    """Who sits at the terminal."""
-    return Actor(f"cli:{getuser()}")
+    """Who sits at the terminal; in a container it may be a number without a name."""
+    try:
+        name = getuser()
+    except (KeyError, OSError):
+        name = f"uid-{os.getuid()}"
+    return Actor(f"cli:{name}")
 
 
 def instruction(reason: str, once: str | None = None, *words: object) -> Instruction[Any]:
