@@ -166,11 +166,10 @@ async def test_an_answer_that_is_none_or_too_much_is_no_address(trap: Receiver, 
 
 
 async def test_a_family_without_an_answer_does_not_spoil_the_other(trap: Receiver) -> None:
-    async with name_server(
-        lambda _n, kind: Reply((("AAAA", PUBLIC_V6),)) if kind == "AAAA" else None
-    ) as server:
+    replies = {"A": Reply(rcode="SERVFAIL"), "AAAA": Reply((("AAAA", PUBLIC_V6),))}
+    async with name_server(by_type(replies)) as server:
         dial = NoWayOut()
-        sender = GuardedSender(resolver=server.resolver(lifetime_seconds=0.3), dial=dial, tls=TLS)
+        sender = GuardedSender(resolver=server.resolver(lifetime_seconds=30), dial=dial, tls=TLS)
         assert await sender.post(trap.url(host="evil.example"), b"{}", {}) is None
         assert dial.dialled == [PUBLIC_V6]
 
