@@ -320,7 +320,7 @@ async def test_history_that_was_thrown_away_is_a_gap(
     assert world.setting in str(trouble)
     # That the newest is missing means that another machine answers, which lags.
     with world.wire.answering(refusing(message)):
-        assert isinstance(await trouble_of(reader, start), ChainBehind)
+        assert isinstance(await trouble_of(world.reader(), start), ChainBehind)
     for kind in ("raw.getAccountState", "smc.load"):
         with world.wire.answering(refusing(message, kind)):
             assert isinstance(await trouble_of(world.reader(), None), ChainBehind)

@@ -13,6 +13,7 @@ from typing import Any, Final
 import attrs
 
 from ytmarket.adapters.chains.ton.chain import DECIMALS, SETTING, ZERO_STATE
+from ytmarket.adapters.chains.ton.history import KEPT_MAX
 from ytmarket.adapters.chains.ton.reader import TRANSACTIONS_MAX, TonReader
 from ytmarket.domain.money import Usdt
 from ytmarket.testing.chains.faults import Fault
@@ -86,7 +87,11 @@ class TonWorld:
         return self.reader_of(self.config(FAULTY_PORT), self.config(SPARE_PORT))
 
     def reader_of(
-        self, *configs: str, wallet: str | None = None, transactions: int = TRANSACTIONS_MAX
+        self,
+        *configs: str,
+        wallet: str | None = None,
+        transactions: int = TRANSACTIONS_MAX,
+        kept_max: int = KEPT_MAX,
     ) -> TonReader:
         """A reader by these configurations. It is closed with the world."""
         reader = TonReader.connect(
@@ -97,6 +102,7 @@ class TonWorld:
             timeout=TIMEOUT,
             sync_timeout=TIMEOUT,
             transactions=transactions,
+            kept_max=kept_max,
             opening=opening_by({FAULTY_PORT: self.wire, SPARE_PORT: self.spare}),
         )
         self._readers.append(reader)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Final, Self, TypeVar
 
 from ytmarket.adapters.chains.ton.chain import NETWORK, SETTING, STALE_AFTER
-from ytmarket.adapters.chains.ton.history import History
+from ytmarket.adapters.chains.ton.history import KEPT_MAX, History
 from ytmarket.adapters.chains.ton.position import Position
 from ytmarket.adapters.chains.ton.reading import Backlog
 from ytmarket.adapters.chains.ton.server import LiteServer, Terms
@@ -29,11 +30,13 @@ SYNC_TIMEOUT: Final = timedelta(minutes=2)
 TRANSACTIONS_MAX: Final = 500
 """Transactions in one page."""
 
+BACKLOGS_MAX: Final = 2
+
 T = TypeVar("T")
 
 
 class TonReader:
-    """The `ChainReader` port. All of one reading comes from one lite server; another continues there.
+    """The `ChainReader` port. Any lite server goes on where another has got to, also within one walk.
 
     A lite server cannot lie: tonlib checks every answer against the signatures of the validators. What
     stands in a block that the masterchain has taken in is final, and nothing else is served.
@@ -46,6 +49,7 @@ class TonReader:
         clock: Clock,
         *,
         transactions: int = TRANSACTIONS_MAX,
+        kept_max: int = KEPT_MAX,
         stale_after: timedelta = STALE_AFTER,
     ) -> None:
         self._wallet = wallet
@@ -53,7 +57,8 @@ class TonReader:
         self._clock = clock
         self._transactions = transactions
         self._stale_after = stale_after
-        self._backlog: Backlog | None = None
+        self._history = History(kept_max)
+        self._backlogs = OrderedDict[Position, Backlog]()
 
     @classmethod
     def connect(
@@ -66,6 +71,7 @@ class TonReader:
         timeout: timedelta = TIMEOUT,
         sync_timeout: timedelta = SYNC_TIMEOUT,
         transactions: int = TRANSACTIONS_MAX,
+        kept_max: int = KEPT_MAX,
         opening: Opening = open_tonlib,
         stale_after: timedelta = STALE_AFTER,
     ) -> Self:
@@ -83,7 +89,9 @@ class TonReader:
             for endpoint in endpoints_of(SETTING, configs)
         ]
         rotation = Rotation(servers, clock)
-        return cls(owner, rotation, clock, transactions=transactions, stale_after=stale_after)
+        return cls(
+            owner, rotation, clock, transactions=transactions, kept_max=kept_max, stale_after=stale_after
+        )
 
     @property
     def network(self) -> Network:
@@ -122,16 +130,25 @@ class TonReader:
         tip = await view.tip()
         if tip.link.lt < height - 1:
             raise view.server.behind(f"has got to transaction {tip.link.lt}, and {height} was asked for")
-        link = await History(view, tip).before(height)
-        return link.position(view.account.raw).write()
+        walk = await self._history.after(max(height - 1, 0), view, tip)
+        position = walk.link.position(view.account.raw)
+        self._keep(Backlog.of(walk, position))
+        return position.write()
 
     async def _read_on(self, position: Position, server: LiteServer) -> Page:
         view = await View.of(server, self._wallet)
-        backlog = self._backlog
-        if backlog is None or backlog.server is not server or backlog.position != position:
-            backlog = await self._list(view, position)
-        page, self._backlog = backlog.page(self._transactions)
+        backlog = self._backlogs.pop(position, None) or await self._list(view, position)
+        page, left = backlog.page(self._transactions)
+        if left is not None:
+            self._keep(left)
         return page
+
+    def _keep(self, backlog: Backlog) -> None:
+        """For whoever reads on: the scanner, and beside it whoever reads once more."""
+        if backlog.waiting:
+            self._backlogs[backlog.position] = backlog
+        while len(self._backlogs) > BACKLOGS_MAX:
+            self._backlogs.popitem(last=False)
 
     async def _list(self, view: View, position: Position) -> Backlog:
         if position.account != view.account.raw:
@@ -144,7 +161,7 @@ class TonReader:
             raise view.server.behind(
                 f"has got to transaction {tip.link.lt}, and {position.lt} was read before"
             )
-        new = await History(view, tip).since(position)
-        if not new and tip.is_stale(self._clock.now(), self._stale_after):
+        walk = await self._history.since(position, view, tip)
+        if not walk.count and tip.is_stale(self._clock.now(), self._stale_after):
             raise view.stands_still(tip)
-        return Backlog(server=view.server, position=position, tip=tip, waiting=tuple(new))
+        return Backlog.of(walk, position)
