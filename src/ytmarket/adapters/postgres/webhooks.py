@@ -81,6 +81,13 @@ RESEND: Final = """
     from former where event.id = former.id
     returning former.delivery
 """
+# Those that were put off with it. One that was tried itself keeps its own time.
+BRING_FORWARD: Final = """
+    update event set due_at = %(now)s
+    from event resent
+    where resent.id = %(event)s and event.order_id = resent.order_id and event.id > resent.id
+        and event.delivery = 'pending' and event.attempts = 0 and event.due_at > %(now)s
+"""
 LOOK_AT: Final = 1_000  # events that are considered for a claim
 ORDER_AT: Final = 7  # where in a row of CLAIM the order begins, and where the key
 KEY_AT: Final = 26
@@ -129,7 +136,10 @@ class PostgresWebhooks:
     async def resend(self, event: EventId, now: datetime) -> Delivery | None:
         asked = {"now": now, "event": _number(event)}
         row = await (await self._connection.execute(RESEND, asked)).fetchone()
-        return None if row is None else Delivery(row[0])
+        if row is None:
+            return None
+        await self._connection.execute(BRING_FORWARD, asked)
+        return Delivery(row[0])
 
 
 def _number(event: EventId | None) -> int | None:

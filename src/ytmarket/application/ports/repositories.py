@@ -44,6 +44,7 @@ class AccountRepository(Protocol):
     * a transfer that would take a customer below zero raises Overdrawn;
     * a second transfer of the same kind and ref raises AlreadyDone;
     * a transfer of a frozen customer raises AccountFrozen, and those of others are posted;
+    * a transfer for an order that is not there, or is another customer's, raises OrderNotFound;
     * a posted transfer is never changed.
     """
 
@@ -337,6 +338,7 @@ class WebhookRepository(Protocol):
     * an order's event is not claimed before the earlier ones of that order are done with;
     * of one receiver no more than its share is claimed at once, and none of those named as full;
     * an attempt is recorded only while its claim holds;
+    * an event that is sent again takes those along that waited for it;
     * a job brings the key that placed its order, or once that is revoked the account's newest live
       one with a secret, if it has one.
     """

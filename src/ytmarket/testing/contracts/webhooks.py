@@ -238,6 +238,33 @@ class WebhookContract(StorePartContract):
         (again,) = await _claim(world, NOW, "another")
         assert again.event == job.event
 
+    async def test_what_waited_for_an_event_follows_it_when_it_is_sent_again(self, world: World) -> None:
+        (order,) = await _placed(world)
+        await world.move(order.id, lambda locked: orders.deliver(locked, NOW))
+        (job,) = await _claim(world)
+        assert await _record(world, job, Delivery.PENDING, NOW + timedelta(minutes=10), 503)
+        assert await _resend(world, job.event.id, NOW + SECOND) is Delivery.PENDING
+        (again,) = await _claim(world, NOW + SECOND)
+        assert again.event == job.event
+        assert await _record(world, again, Delivery.DELIVERED)
+        (following,) = await _claim(world, NOW + SECOND)
+        assert following.event.status == "completed"
+
+    async def test_sending_an_event_again_hastens_none_that_failed_itself(self, world: World) -> None:
+        (order,) = await _placed(world)
+        await world.move(order.id, lambda locked: orders.deliver(locked, NOW))
+        (first,) = await _claim(world)
+        assert await _record(world, first, Delivery.EXHAUSTED, status=404)
+        (failing,) = await _claim(world)
+        retry_at = NOW + timedelta(minutes=10)
+        assert await _record(world, failing, Delivery.PENDING, retry_at, 503)
+        await _resend(world, first.event.id, NOW + SECOND)
+        (again,) = await _claim(world, NOW + SECOND)
+        assert await _record(world, again, Delivery.DELIVERED)
+        assert await _claim(world, retry_at - SECOND) == []
+        (late,) = await _claim(world, retry_at)
+        assert late.event == failing.event
+
     async def test_an_unknown_event_is_not_sent_again(self, world: World) -> None:
         for unknown in ("404", "evt_404", "00000000-0000-4000-8000-000000000000", "", "нет"):
             assert await _resend(world, EventId(unknown), NOW) is None
