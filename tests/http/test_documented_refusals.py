@@ -144,7 +144,7 @@ async def test_what_topups_are_refused_for() -> None:
     assert await refused(world, second, TOPUPS, exact=True) == "amount_taken"
     world.clock.advance(timedelta(hours=2))
     await world.work()
-    assert await refused(world, first, TOPUPS) == "too_many_unpaid_topups"
+    assert await refused(world, first, TOPUPS, amount_usdt=200) == "too_many_unpaid_topups"
 
 
 async def test_what_is_not_there_or_asked_for_in_a_wrong_way() -> None:

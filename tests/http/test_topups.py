@@ -92,6 +92,49 @@ async def test_tags_are_added_to_what_was_asked_for() -> None:
     assert told["notice"]
 
 
+async def test_tags_stay_below_a_usdt_and_are_refused_only_when_none_is_free() -> None:
+    world = open_world(topup_terms=TopupTerms(tags=True))
+    told: list[Decimal] = []
+    while True:
+        async with world.client(await world.mint()) as client:
+            answer = await client.post(PATH, json=TOPUP)
+            if answer.status_code != 200:
+                break
+            told.append(Decimal(str(answer.json()["amount_usdt"])))
+    assert code_of(answer) == (409, "amount_taken")
+    tags = [Decimal(100) + Decimal(cents) / 100 for cents in range(1, 100)]
+    assert set(told) <= set(tags)
+    assert all(any(abs(tag - taken) <= Decimal("0.02") for taken in told) for tag in tags)
+    far = answer.json()["next_amount_usdt"]
+    assert far >= 101
+    async with world.client(await world.mint()) as client:
+        assert (await client.post(PATH, json=TOPUP | {"amount_usdt": far})).status_code == 200
+
+
+async def test_no_amount_is_named_that_would_be_refused_itself() -> None:
+    world = open_world()
+    most = TOPUP | {"amount_usdt": 100_000}
+    async with world.client(await world.mint()) as first, world.client(await world.mint()) as second:
+        assert (await first.post(PATH, json=most)).json()["amount_usdt"] == 100_000
+        refused = await second.post(PATH, json=most | {"exact": True})
+        assert code_of(refused) == (409, "amount_taken")
+        assert "next_amount_usdt" not in refused.json()
+        assert (await second.post(PATH, json=most)).json()["amount_usdt"] == 100_000.03
+
+
+async def test_an_amount_in_quarantine_can_be_asked_for_again_when_no_other_can() -> None:
+    world = open_world(topup_terms=TopupTerms(max_unpaid=1))
+    await world.work()
+    async with world.client(await world.mint()) as client:
+        assert (await client.post(PATH, json=TOPUP)).status_code == 200
+        world.clock.advance(timedelta(hours=1, seconds=1))
+        for _ in range(2):
+            await world.work()
+        refused = await client.post(PATH, json=TOPUP | {"amount_usdt": 200})
+        assert code_of(refused) == (409, "too_many_unpaid_topups")
+        assert (await client.post(PATH, json=TOPUP)).json()["amount_usdt"] == 100
+
+
 async def test_a_deposit_within_a_cent_is_credited_as_it_arrived() -> None:
     world = open_world()
     await world.work()

@@ -2,7 +2,6 @@
 
 from datetime import datetime, timedelta
 
-import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,6 +19,7 @@ from ytmarket.domain import (
     topups,
 )
 from ytmarket.testing.strategies import NOON, amounts, moments, networks
+from ytmarket.testing.strategies import cents as whole_cents
 from ytmarket.testing.strategies import topups as any_topups
 
 SECOND = timedelta(seconds=1)
@@ -111,7 +111,8 @@ def test_an_account_holds_so_many_top_ups_and_no_more(
     terms = TopupTerms(max_open=most, max_unpaid=most_unpaid)
 
     def ask() -> None:
-        topups.check_room(open_topups=opened, unpaid_reservations=unpaid, terms=terms)
+        topups.check_room(open_topups=opened, terms=terms)
+        topups.check_reservations(unpaid=unpaid, terms=terms)
 
     if opened >= most:
         with pytest.raises(TooManyOpenTopups) as full:
@@ -125,8 +126,15 @@ def test_an_account_holds_so_many_top_ups_and_no_more(
         ask()
 
 
-@given(st.integers(1, 99), any_topups())
-def test_a_tag_adds_cents_to_the_amount(cents: int, topup: Topup) -> None:
-    tagged = topups.tagged(topup.requested, cents)
-    assert tagged.micros - topup.requested.micros == cents * 10_000
-    assert attrs.evolve(topup, amount=tagged).amount.is_whole_cents
+@given(whole_cents(min_value=Usdt.of(1)), st.data())
+def test_tags_are_all_amounts_less_than_a_usdt_above_that_are_own_or_free(
+    asked: Usdt, data: st.DataObject
+) -> None:
+    near = st.lists(st.integers(-2, 102).map(lambda cents: asked + Usdt.cents(cents)), max_size=40)
+    own, others = data.draw(near, label="own"), data.draw(near, label="others")
+    tagged = topups.tagged(asked, own=own, others=others)
+    for cents in range(-2, 103):
+        amount = asked + Usdt.cents(cents)
+        fits = amount in own or all(abs(amount - held) > Usdt.of("0.02") for held in own + others)
+        assert (amount in tagged) is (fits and 0 < cents < 100)
+    assert len(set(tagged)) == len(tagged)

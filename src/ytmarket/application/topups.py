@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Final
 
 import attrs
@@ -13,7 +13,7 @@ from ytmarket.application.ports.tokens import Tokens
 from ytmarket.application.ports.unit_of_work import NewUnitOfWork, UnitOfWork
 from ytmarket.application.reading import TopupState
 from ytmarket.application.requests import Origin, replay_of, spend_signature
-from ytmarket.domain import topups
+from ytmarket.domain import limits, topups
 from ytmarket.domain.errors import AmountTaken, IdempotencyInFlight, Refused
 from ytmarket.domain.ids import AccountId, ReservationId, TopupId
 from ytmarket.domain.money import Usdt
@@ -107,8 +107,8 @@ class TopupService:
         times = TopupTimes.of(command.network, self.terms, self.clock.now())
         await uow.accounts.lock([account])
         open_count, unpaid_count = await uow.topups.counts(account, times.created_at)
-        topups.check_room(open_topups=open_count, unpaid_reservations=unpaid_count, terms=self.terms)
-        amount, reservation = await self._reserve(uow, account, command, times)
+        topups.check_room(open_topups=open_count, terms=self.terms)
+        amount, reservation = await self._reserve(uow, account, command, times, unpaid_count)
         topup = Topup(
             id=TopupId(self.tokens.topup_id()),
             account_id=account,
@@ -125,20 +125,20 @@ class TopupService:
         return topup
 
     async def _reserve(
-        self, uow: UnitOfWork, account: AccountId, command: OpenTopup, times: TopupTimes
+        self, uow: UnitOfWork, account: AccountId, command: OpenTopup, times: TopupTimes, unpaid: int
     ) -> tuple[Usdt, ReservationId]:
         """Share the account's own reservation, or take a free amount, at or above the one asked for."""
-        asked, payer = command.amount, Payer(Purpose.TOPUP, account)
-        if self.terms.tags and not command.exact:
-            asked = topups.tagged(asked, 1 + self.tokens.below(99))
+        payer = Payer(Purpose.TOPUP, account)
         for _ in range(TRIES_MAX):
-            own, others = await self._near(uow, payer, command.network, asked, REACH, times)
-            amount = choose_amount(asked, own=own, others=others)
+            own, others = await self._near(uow, payer, command.network, command.amount, REACH, times)
+            amount = self._choose(command, own, others)
             if amount is None or (command.exact and amount != command.amount):
-                free = amount or await self._far(uow, payer, command.network, asked, times)
-                raise AmountTaken(next_amount_usdt=free)
+                free = amount or await self._far(uow, payer, command, times)
+                # No more can be asked for than the most, though more may be sent.
+                raise AmountTaken(next_amount_usdt=free if free and free <= limits.TOPUP_MAX else None)
             if amount in own:
                 return amount, await self._share(uow, own[amount], times)
+            topups.check_reservations(unpaid=unpaid, terms=self.terms)
             reservation = await uow.topups.reserve(
                 command.network, amount, payer, times.starts_at, times.reserved_until
             )
@@ -146,11 +146,17 @@ class TopupService:
                 return amount, reservation
         raise AmountTaken
 
-    async def _far(
-        self, uow: UnitOfWork, payer: Payer, network: Network, asked: Usdt, times: TopupTimes
-    ) -> Usdt | None:
+    def _choose(self, command: OpenTopup, own: Collection[Usdt], others: Collection[Usdt]) -> Usdt | None:
+        """With tags any that fits of the cents above what was asked for, else the first step that does."""
+        if command.exact or not self.terms.tags:
+            return choose_amount(command.amount, own=own, others=others)
+        fitting = topups.tagged(command.amount, own=own, others=others)
+        return fitting[self.tokens.below(len(fitting))] if fitting else None
+
+    async def _far(self, uow: UnitOfWork, payer: Payer, command: OpenTopup, times: TopupTimes) -> Usdt | None:
         """A free amount further up than we would take by ourselves, to be named in a refusal."""
-        own, others = await self._near(uow, payer, network, asked, FAR_REACH, times)
+        asked = command.amount + REACH
+        own, others = await self._near(uow, payer, command.network, asked, FAR_REACH, times)
         return choose_amount(asked, own=own, others=others, reach=FAR_REACH)
 
     @staticmethod

@@ -87,9 +87,9 @@ def choose_amount(
 
     *own* and *others* are the amounts of the live reservations nearby. None: all are taken.
     """
-    for amount in ladder(asked, reach):
-        if amount in own:
-            return amount
-        if not any(touches(amount, taken) for held in (own, others) for taken in held):
-            return amount
-    return None
+    return next((amount for amount in ladder(asked, reach) if may_take(amount, own=own, others=others)), None)
+
+
+def may_take(amount: Usdt, *, own: Collection[Usdt], others: Collection[Usdt]) -> bool:
+    """Whether this very amount is the payer's own already, or its band touches nobody's."""
+    return amount in own or not any(touches(amount, taken) for held in (own, others) for taken in held)

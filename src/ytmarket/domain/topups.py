@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -18,6 +18,7 @@ from ytmarket.domain.errors import (
 from ytmarket.domain.ids import AccountId, DepositId, ReservationId, TopupId
 from ytmarket.domain.money import CENT, Usdt
 from ytmarket.domain.networks import Network, WalletFamily
+from ytmarket.domain.reservations import may_take
 from ytmarket.domain.times import epoch_seconds, whole_second
 
 
@@ -119,14 +120,15 @@ def check_amount(amount: Usdt) -> None:
         raise InvalidRequest(pointer="/amount_usdt", problem=problem)
 
 
-def check_room(*, open_topups: int, unpaid_reservations: int, terms: TopupTerms) -> None:
-    """Whether the account may open one more.
-
-    *unpaid_reservations* counts those in quarantine without an open top-up.
-    """
+def check_room(*, open_topups: int, terms: TopupTerms) -> None:
+    """Whether the account may open one more."""
     if open_topups >= terms.max_open:
         raise TooManyOpenTopups(limit=terms.max_open)
-    if unpaid_reservations >= terms.max_unpaid:
+
+
+def check_reservations(*, unpaid: int, terms: TopupTerms) -> None:
+    """Whether the account may reserve another amount: *unpaid* are in quarantine without an open top-up."""
+    if unpaid >= terms.max_unpaid:
         raise TooManyUnpaidTopups(limit=terms.max_unpaid)
 
 
@@ -157,6 +159,7 @@ def nearest_unpaid(
     return min(topups, key=distance, default=None)
 
 
-def tagged(asked: Usdt, cents: int) -> Usdt:
-    """The amount asked for plus some cents (1 to 99), so that a round amount awaits nobody."""
-    return asked + CENT * cents
+def tagged(asked: Usdt, *, own: Collection[Usdt], others: Collection[Usdt]) -> Sequence[Usdt]:
+    """Of the amount asked for plus 1 to 99 cents, what may be taken, so that a round amount awaits nobody."""
+    amounts = [asked + CENT * cents for cents in range(1, 100)]
+    return [amount for amount in amounts if may_take(amount, own=own, others=others)]

@@ -50,7 +50,7 @@ class DepositNotWaiting(Conflict):
 
 @attrs.frozen(kw_only=True)
 class AmountTaken(Conflict):
-    """This amount is awaited from somebody else; ask for next_amount_usdt or for another one."""
+    """This amount is awaited from somebody else; ask for next_amount_usdt, if it is told, or another one."""
 
     code = "amount_taken"
     next_amount_usdt: Any = None
@@ -73,7 +73,7 @@ class TooManyOpenTopups(Conflict):
 
 @attrs.frozen(kw_only=True)
 class TooManyUnpaidTopups(Conflict):
-    """Too many of your top-ups expired unpaid in the last day; wait, or pay one that is open."""
+    """Too many amounts are kept for you unpaid; wait until one is let go, or ask for one of them again."""
 
     code = "too_many_unpaid_topups"
     limit: int
