@@ -10,10 +10,9 @@ from tests.chains.optional import require
 
 require("web3", "evm")
 
-from web3 import Web3
-
 from ytmarket.adapters.chains.evm import reading
 from ytmarket.adapters.chains.evm.chains import CHAINS
+from ytmarket.adapters.chains.evm.library import Web3
 from ytmarket.adapters.chains.evm.reader import EvmReader
 from ytmarket.application.ports.chain_reader import Page
 from ytmarket.domain.money import ZERO, Usdt

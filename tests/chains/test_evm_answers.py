@@ -1,5 +1,6 @@
 """What an EVM reader makes of nodes that answer, but wrongly, partly, or in their own way."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ from tests.chains.optional import require
 
 require("web3", "evm")
 
+from ytmarket.adapters.chains.evm import node
 from ytmarket.adapters.chains.evm.chains import CHAINS
 from ytmarket.adapters.chains.evm.position import Position
 from ytmarket.application.ports.chain_reader import (
@@ -129,7 +131,6 @@ NONSENSE = {
 }
 
 
-@pytest.mark.filterwarnings("ignore:Received batch response with missing `id`")
 @pytest.mark.parametrize("edit", NONSENSE.values(), ids=NONSENSE.keys())
 async def test_an_answer_that_makes_no_sense_is_none(
     world: EvmWorld, reader: ChainReader, start: Cursor, edit: Edit
@@ -345,3 +346,54 @@ async def test_some_of_the_chain_can_be_read_once_more(world: EvmWorld, start: C
     assert (again, same_end) == (deposits, end)
     later, _ = await drain(reader, await reader.cursor_at(deposits[0].height + 1))
     assert later == []
+
+
+async def test_readings_that_are_cancelled_stop_nobody(world: EvmWorld, start: Cursor) -> None:
+    """As all networks of a process are when another one takes over, whatever each was just waiting for."""
+    readers = [world.reader() for _ in range(20)]
+    for steps in range(40):
+        readings = [asyncio.ensure_future(reader.read(start)) for reader in readers]
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        for reading in readings:
+            reading.cancel()
+        await asyncio.wait(readings)
+    async with asyncio.timeout(30):
+        for reader in readers:
+            assert amounts((await drain(reader, start))[0]) == [Usdt.of(5)]
+
+
+async def test_a_reader_and_its_auditor_that_begin_together_both_listen_to_the_node(world: EvmWorld) -> None:
+    readers = [world.reader() for _ in range(10)]
+    await asyncio.gather(*(ask() for reader in readers for ask in (reader.start, reader.auditor.holding)))
+    world.node.respond = lambda _body: web.Response(status=429, headers={"Retry-After": "9"})
+    for reader in readers:
+        trouble = await trouble_of(reader, None)
+        assert isinstance(trouble, ChainRateLimited)
+        assert trouble.retry_after == 9
+
+
+async def test_answers_to_a_batch_may_come_in_any_order(world: EvmWorld, start: Cursor) -> None:
+    world.node.arrange = lambda replies: replies[::-1]
+    assert amounts((await drain(world.reader(), start))[0]) == [Usdt.of(5)]
+
+
+async def test_an_endless_answer_is_not_waited_for(
+    world: EvmWorld, reader: ChainReader, start: Cursor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(node, "ANSWER_BYTES_MAX", 10_000)
+    world.node.respond = lambda _body: web.Response(body=b"[" + b" " * 10_000)
+    assert "more than 10000 bytes" in str(await trouble_of(reader, start))
+    world.node.respond = None
+    chatty, refused = every_log(note="x" * 20_000), "refuses even one block"
+    with world.node.answering(chatty), pytest.raises(ChainUnavailable, match=refused):
+        await drain(world.reader(), start)
+    assert amounts((await drain(world.reader(), start))[0]) == [Usdt.of(5)]
+
+
+@pytest.mark.parametrize("status", [200, 500])
+async def test_an_answer_nested_without_end_is_none(
+    world: EvmWorld, reader: ChainReader, start: Cursor, status: int
+) -> None:
+    world.node.respond = lambda _body: web.Response(status=status, body=b'{"result":' + b"[" * 100_000)
+    assert isinstance(await trouble_of(reader, start), ChainUnavailable)

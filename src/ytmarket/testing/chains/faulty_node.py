@@ -41,6 +41,9 @@ class FaultyNode(Faulty[Edit]):
     respond: Callable[[bytes], web.Response | None] | None = None
     """Answers instead of the node, with an HTTP status of one's own; None passes the request on."""
 
+    arrange: Callable[[list[Reply]], list[Reply]] | None = None
+    """In which order the answers to a batch are passed on."""
+
     calls: list[str] = attrs.field(factory=list)
     """The methods that were asked for."""
 
@@ -76,9 +79,10 @@ class FaultyNode(Faulty[Edit]):
         calls, replies = (calls, replies) if is_batch else ([calls], [replies])
         calls = [{"method": path.strip("/"), **call} for call in calls]
         self.calls += [call["method"] for call in calls]
-        if self.edit is None:
+        if self.edit is None and self.arrange is None:
             return answer
-        edited = [self.edit(call, reply) for call, reply in zip(calls, replies, strict=True)]
+        edit, arrange = self.edit or _as_it_is, self.arrange or list
+        edited = arrange([edit(call, reply) for call, reply in zip(calls, replies, strict=True)])
         return json.dumps(edited if is_batch else edited[0]).encode()
 
 
@@ -99,6 +103,10 @@ async def faulty_node(upstream: str) -> AsyncIterator[FaultyNode]:
             yield node
         finally:
             await runner.cleanup()
+
+
+def _as_it_is(_call: Call, reply: Reply) -> Reply:
+    return reply
 
 
 def _path(request: web.Request) -> str:

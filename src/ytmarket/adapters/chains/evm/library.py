@@ -10,8 +10,8 @@ import sys
 
 _limit = sys.getrecursionlimit()
 try:
-    from web3 import AsyncHTTPProvider, Web3
+    from web3 import Web3
 finally:
     sys.setrecursionlimit(_limit)
 
-__all__ = ["AsyncHTTPProvider", "Web3"]
+__all__ = ["Web3"]

@@ -1,8 +1,12 @@
-"""One EVM node, asked in batches of JSON-RPC over web3's HTTP provider."""
+"""One EVM node, asked in batches of JSON-RPC.
+
+web3's provider is not used. All providers of a process share one lock of threads, which a reading that is
+cancelled at the wrong moment leaves locked for good; it keeps the connection of whoever came first, follows
+no `Retry-After`, and bounds no answer. What would be left of it is one POST.
+"""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import Any, Final, TypeVar
@@ -11,7 +15,6 @@ import attrs
 import msgspec
 from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout
 
-from ytmarket.adapters.chains.evm.library import AsyncHTTPProvider
 from ytmarket.adapters.chains.evm.span import Span
 from ytmarket.adapters.chains.evm.words import Meaning, meaning_of
 from ytmarket.application.endpoints import Endpoint, Pace, seconds_to_wait
@@ -26,15 +29,15 @@ from ytmarket.application.ports.clock import Clock
 
 TIMEOUT: Final = timedelta(seconds=10)
 SPAN_MAX: Final = 2_000
-EXPLANATION_BYTES_MAX: Final = 4_000
+ANSWER_BYTES_MAX: Final = 64 * 2**20
+PART_BYTES: Final = 2**16
 SHOWN_CHARS_MAX: Final = 200
+FIRST_ID: Final = 1  # some proxies take 0 for none
+OK: Final = 200
 TOO_MANY_REQUESTS: Final = 429
 BODY_REFUSED: Final = frozenset({400, 413, 422})
 
 T = TypeVar("T")
-
-# What web3 says below a warning holds whole URLs, and with them keys.
-logging.getLogger("web3").setLevel(logging.WARNING)
 
 
 class TooWide(Exception):
@@ -65,12 +68,16 @@ class Reply(msgspec.Struct, frozen=True):
 
 
 @attrs.frozen
-class RefusedByHttp(Exception):
-    """An answer with a status from 400 on, and the beginning of what it said."""
+class Answer:
+    """What came over HTTP."""
 
     status: int
     retry_after: str | None
-    text: bytes
+    content: bytes
+
+
+class TooLong(Exception):
+    """An answer that is not read to its end."""
 
 
 class EvmNode:
@@ -91,27 +98,23 @@ class EvmNode:
         """Whether it has been seen to serve the chain and the token it should."""
         self._clock = clock
         self._pace = pace
+        self._seconds_max = timeout / timedelta(seconds=1)
         self._session: ClientSession | None = None
-        self._provider = AsyncHTTPProvider(
-            endpoint.url,
-            request_kwargs={
-                "timeout": ClientTimeout(total=timeout / timedelta(seconds=1)),
-                "allow_redirects": False,
-            },
-            # Its own retries are deaf to Retry-After; which node is asked next is for us to say.
-            exception_retry_configuration=None,
-        )
 
     async def ask(self, *calls: Call) -> Sequence[Any]:
         """The results of these calls, answered by one node at one time."""
         await self._pace.admit(len(calls))
         of_logs = any(call.method == "eth_getLogs" for call in calls)
-        replies = self._read(await self._post(calls, of_logs=of_logs), len(calls), of_logs=of_logs)
+        answer = await self._post(calls, of_logs=of_logs)
+        if answer.status != OK:
+            raise self._trouble_of_http(answer, of_logs=of_logs)
+        replies = self._read(answer.content, len(calls), of_logs=of_logs)
         return [reply.result for reply in replies]
 
     async def close(self) -> None:
-        await self._provider.disconnect()
-        self._session = None
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
 
     def unavailable(self, why: str) -> ChainUnavailable:
         """Trouble with this endpoint, by its name."""
@@ -123,53 +126,67 @@ class EvmNode:
     def gap(self, why: str) -> ChainGap:
         return ChainGap(f"{self.endpoint} {why}")
 
-    async def _post(self, calls: Sequence[Call], *, of_logs: bool) -> Any:
+    async def _post(self, calls: Sequence[Call], *, of_logs: bool) -> Answer:
+        trouble: ReaderError | TooWide
         try:
-            await self._open()
-            return await self._provider.make_batch_request([(call.method, call.params) for call in calls])
-        except RefusedByHttp as refusal:
-            trouble = self._trouble_of_http(refusal, of_logs=of_logs)
+            request = self._http().post(self.endpoint.url, data=_encoded(calls), allow_redirects=False)
+            async with request as response:
+                return Answer(response.status, response.headers.get("Retry-After"), await _content(response))
+        except TooLong:
+            why = f"answered with more than {ANSWER_BYTES_MAX} bytes"
+            trouble = TooWide(f"{self.endpoint} {why}") if of_logs else self.unavailable(why)
         except TimeoutError:
             trouble = self.unavailable("did not answer in time")
         except (ClientError, OSError) as error:
             trouble = self.unavailable(f"cannot be reached ({type(error).__name__})")
         except Exception as error:  # noqa: BLE001 - a library meets garbage in more ways than it names
-            trouble = self.unavailable(f"did not answer in JSON-RPC ({type(error).__name__})")
+            trouble = self.unavailable(f"did not answer in HTTP ({type(error).__name__})")
         # Outside the handler: the library's errors hold the URL, and would be logged as the context.
         raise trouble
 
-    async def _open(self) -> None:
+    def _http(self) -> ClientSession:
         if self._session is None:
-            # web3's own session would connect anew for every request, and lose what a refusal says.
-            self._session = ClientSession(raise_for_status=_listen_to_refusal)
-            await self._provider.cache_async_session(self._session)
+            self._session = ClientSession(
+                headers={"Content-Type": "application/json"},
+                timeout=ClientTimeout(total=self._seconds_max),
+                trust_env=False,
+            )
+        return self._session
 
-    def _read(self, answer: Any, count: int, *, of_logs: bool) -> Sequence[Reply]:
-        try:
-            replies = msgspec.convert(answer if isinstance(answer, list) else [answer], list[Reply])
-        except msgspec.ValidationError as error:
-            raise self.unavailable(f"did not answer in JSON-RPC: {error}") from None
+    def _read(self, content: bytes, count: int, *, of_logs: bool) -> Sequence[Reply]:
+        answer = self._decoded(content)
+        replies = answer if isinstance(answer, list) else [answer]
         for reply in replies:
             if reply.error is not None:
                 raise self._trouble_of(reply.error, of_logs=of_logs)
-        ids = [reply.id for reply in replies]
-        if len(ids) != count or ids[0] is None or ids != list(range(ids[0], ids[0] + count)):
+        by_id = {reply.id: reply for reply in replies}
+        wanted = range(FIRST_ID, FIRST_ID + count)
+        if len(replies) != count or by_id.keys() != set(wanted):
             raise self.unavailable("mixed up the answers to a batch of calls")
-        return replies
+        return [by_id[number] for number in wanted]
 
-    def _trouble_of_http(self, refusal: RefusedByHttp, *, of_logs: bool) -> ReaderError | TooWide:
-        if refusal.status == TOO_MANY_REQUESTS:
-            wait = seconds_to_wait(refusal.retry_after, self._clock.now())
+    def _decoded(self, content: bytes) -> list[Reply] | Reply:
+        try:
+            return msgspec.json.decode(content, type=list[Reply] | Reply)
+        except msgspec.ValidationError as error:
+            why = f"did not answer in JSON-RPC: {error}"
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            why = f"did not answer in JSON-RPC ({type(error).__name__})"
+        raise self.unavailable(why)
+
+    def _trouble_of_http(self, answer: Answer, *, of_logs: bool) -> ReaderError | TooWide:
+        wait = seconds_to_wait(answer.retry_after, self._clock.now())
+        if answer.status == TOO_MANY_REQUESTS or wait is not None:
             return ChainRateLimited(retry_after=wait)
         try:
-            error = msgspec.json.decode(refusal.text, type=Reply).error
-        except msgspec.MsgspecError:
+            error = msgspec.json.decode(answer.content, type=Reply).error
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             error = None
         if error is not None:
             return self._trouble_of(error, of_logs=of_logs)
-        if of_logs and refusal.status in BODY_REFUSED:
-            return TooWide(f"{self.endpoint} answered HTTP {refusal.status}")
-        return self.unavailable(f"answered HTTP {refusal.status}")
+        if of_logs and answer.status in BODY_REFUSED:
+            return TooWide(f"{self.endpoint} answered HTTP {answer.status}")
+        return self.unavailable(f"answered HTTP {answer.status}")
 
     def _trouble_of(self, refusal: Refusal, *, of_logs: bool) -> ReaderError | TooWide:
         said = f"said {self.endpoint.redact(refusal.message)[:SHOWN_CHARS_MAX]!r} ({refusal.code})"
@@ -205,8 +222,19 @@ async def widest(node: EvmNode, ask: Callable[[int, int], Awaitable[T]], first: 
             return answer
 
 
-async def _listen_to_refusal(response: ClientResponse) -> None:
-    if not response.ok:
-        text = await response.content.read(EXPLANATION_BYTES_MAX)
-        response.close()
-        raise RefusedByHttp(response.status, response.headers.get("Retry-After"), text)
+def _encoded(calls: Sequence[Call]) -> bytes:
+    return msgspec.json.encode(
+        [
+            {"jsonrpc": "2.0", "id": number, "method": call.method, "params": call.params}
+            for number, call in enumerate(calls, start=FIRST_ID)
+        ]
+    )
+
+
+async def _content(response: ClientResponse) -> bytes:
+    content = bytearray()
+    async for part in response.content.iter_chunked(PART_BYTES):
+        content += part
+        if len(content) > ANSWER_BYTES_MAX:
+            raise TooLong
+    return bytes(content)
