@@ -115,6 +115,30 @@ async def test_what_arrived_is_credited_once_and_the_nearest_top_up_is_settled()
     assert held(world, wallet(TRON)) == -Usdt.of(98)
 
 
+async def test_the_nearest_is_settled_though_matching_had_another_in_mind() -> None:
+    """What has left its quarantine is no candidate any more, and may be what was meant all the same."""
+    world = open_world()
+    await world.work()
+    ann = await world.mint()
+    near = await topup(world, ann, 102)
+    world.clock.advance(timedelta(hours=30))
+    for _ in range(2):
+        await world.work()
+    far = await topup(world, ann, 100)
+    await arrives(world, "101.9")
+    async with world.operator() as operator:
+        (waiting,) = await queue(operator)
+        assert waiting["candidate_topup_id"] == far["topup_id"]
+        answer = await operator.post(
+            f"{DEPOSITS}/{waiting['id']}/credit",
+            json={"fp": ann.record.fp, "reason": "she told"},
+            headers={"Idempotency-Key": "nearest"},
+        )
+        assert answer.json()["topup_id"] == near["topup_id"]
+    assert await status_of(world, ann, near["topup_id"]) == "credited_manual"
+    assert await status_of(world, ann, far["topup_id"]) == "pending"
+
+
 async def test_the_named_top_up_is_settled() -> None:
     world = open_world()
     ann, bob = await world.mint(), await world.mint()

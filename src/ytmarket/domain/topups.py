@@ -143,15 +143,15 @@ def nearest_unpaid(
 ) -> Topup | None:
     """Of an account's unpaid top-ups, the one that a deposit is credited to by hand.
 
-    The *candidate* that matching found, where the account owns it; or the nearest amount, then the
-    deposit's own network, then the newest.
+    The nearest amount; of equals the *candidate* that matching found, then one on the deposit's own
+    network, then the newest.
     """
 
-    def distance(topup: Topup) -> tuple[bool, int, bool, int]:
+    def distance(topup: Topup) -> tuple[int, bool, bool, int]:
         off = abs(topup.amount - deposit.amount).micros
         return (
-            topup.id != candidate,
             off,
+            topup.id != candidate,
             topup.network is not deposit.network,
             -epoch_seconds(topup.created_at),
         )
