@@ -433,6 +433,20 @@ async def test_a_backlog_goes_on_at_another_lite_server(world: TonWorld) -> None
     assert amounts([*first.deposits, *rest]) == [Usdt.of(number) for number in range(1, PAID + 1)]
 
 
+@pytest.mark.parametrize("said", ["LITE_SERVER_UNKNOWN: cannot load zerostate", "INVALID_CONFIG"])
+@pytest.mark.parametrize("kind", ["raw.getAccountState", "raw.getTransactions"])
+async def test_words_of_another_chain_in_the_middle_of_a_reading_are_no_more_than_trouble(
+    world: TonWorld, said: str, kind: str
+) -> None:
+    reader = world.reader_of(world.config(FAULTY_PORT), world.config(SPARE_PORT))
+    start = await reader.start()
+    await world.pay(Usdt.of(5))
+    await world.settle()
+    with world.wire.answering(refusing(said, kind)):
+        assert amounts((await drain(reader, start))[0]) == [Usdt.of(5)]
+        assert type(await trouble_of(world.reader(), start)) is ChainUnavailable
+
+
 @pytest.mark.parametrize("fault", [Fault.BREAKS_OFF, Fault.IS_SILENT])
 async def test_a_client_that_has_crashed_is_opened_anew(
     world: TonWorld, reader: ChainReader, start: Cursor, fault: Fault
@@ -483,6 +497,8 @@ async def test_a_reading_that_is_broken_off_leaves_the_client_whole(
         ("cannot load state for (-1,8000000000000000,5): state already gc'd", Meaning.MISSING),
         ("VALIDATE_ZERO_STATE: Masterchain zerostate mismatch: expected A, found B", Meaning.ANOTHER_CHAIN),
         ("INVALID_CONFIG: zero_state differs from embedded zero_state", Meaning.ANOTHER_CHAIN),
+        ("LITE_SERVER_UNKNOWN: cannot load zerostate", Meaning.TROUBLE),
+        ("LITE_SERVER_UNKNOWN: INVALID_CONFIG", Meaning.TROUBLE),
         ("LITE_SERVER_NETWORK", Meaning.TROUBLE),
         ("LITE_SERVER_NETWORKtimeout for adnl query query", Meaning.TROUBLE),
         ("VALIDATE_BLOCK_PROOF: signatures", Meaning.TROUBLE),

@@ -94,6 +94,10 @@ UNAVAILABLE = {
     "elsewhere": lambda: web.Response(status=302, headers={"Location": "http://127.0.0.1:9/"}),
     "a web page": lambda: web.Response(text="<h1>Welcome</h1>", content_type="text/html"),
     "nothing": lambda: web.Response(text=""),
+    "an error in JSON": lambda: web.json_response({"error": "temporarily unavailable"}),
+    "a list": lambda: web.Response(text='{"liteservers":[[]]}'),
+    "no lite server": lambda: web.json_response(config_of()),
+    "nests of lists": lambda: web.Response(text='{"":' + "[" * 100_000),
     "too much": lambda: web.Response(body=b"{" + b" " * 2**20),
 }
 
@@ -114,6 +118,15 @@ async def test_a_configuration_that_cannot_be_had_now_may_be_had_later(
         assert KEY not in str(trouble)
         given = lambda: web.json_response(config_of(FAULTY_PORT))  # noqa: E731 - what is given next
         await reader.start()
+
+
+async def test_a_url_that_gives_another_network_s_configuration_is_refused(world: TonWorld) -> None:
+    async def answer(_: web.Request) -> web.Response:
+        return web.json_response(of_testnet(Path()))
+
+    async with served(answer) as url:
+        trouble = await trouble_of(world.reader_of(url, world.config(SPARE_PORT)), None)
+    assert isinstance(trouble, ChainMisconfigured)
 
 
 async def test_who_gives_configurations_is_left_alone_as_long_as_it_asks(world: TonWorld) -> None:
@@ -243,6 +256,21 @@ async def test_a_configuration_is_got_anew_once_all_its_servers_are_gone(world: 
         assert isinstance(await trouble_of(reader, start), ChainUnavailable)
         assert world.wire.opened == 0
         assert amounts((await drain(reader, start))[0]) == [Usdt.of(5)]
+
+
+async def test_a_configuration_whose_servers_served_a_moment_ago_is_kept(world: TonWorld) -> None:
+    reader = world.reader_of(world.config(FAULTY_PORT))
+    start = await reader.start()
+    world.clock.advance(timedelta(hours=2))
+    await world.pay(Usdt.of(5))
+    await world.settle()
+    _, end = await drain(reader, start)
+    with world.wire.having(Fault.HANGS_UP):
+        assert isinstance(await trouble_of(reader, end), ChainUnavailable)
+        assert world.wire.opened == 1, "nor is it proved anew"
+        world.clock.advance(timedelta(hours=1, seconds=1))
+        assert isinstance(await trouble_of(reader, end), ChainUnavailable)
+        assert world.wire.opened == 0
 
 
 async def test_what_tonlib_has_proved_is_kept_for_the_next_client_and_then_removed(world: TonWorld) -> None:

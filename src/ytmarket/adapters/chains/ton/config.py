@@ -64,14 +64,19 @@ class ConfigSource:
             )
 
     async def load(self) -> Config:
-        """What tonlib is to be given. Raises `ReaderError`."""
-        url = self.endpoint.url
-        content = await (self._read(Path(url)) if url.startswith("/") else self._fetch(url))
+        """What tonlib is to be given. Raises `ReaderError`.
+
+        A file is the operator's to put right. A URL may answer anything for a while, so only a whole
+        configuration of another network is `ChainMisconfigured` there.
+        """
+        url, is_file = self.endpoint.url, self.endpoint.url.startswith("/")
+        content = await (self._read(Path(url)) if is_file else self._fetch(url))
         try:
             config: dict[str, Any] = msgspec.json.decode(content, type=dict[str, Any])
             found = msgspec.convert(config, GlobalConfig)
-        except msgspec.MsgspecError as error:
-            raise ChainMisconfigured(f"{self.endpoint} is no configuration of TON: {error}") from None
+        except (msgspec.MsgspecError, RecursionError) as error:
+            kind = ChainMisconfigured if is_file else ChainUnavailable
+            raise kind(f"{self.endpoint} is no configuration of TON: {error}") from None
         zero_state = found.validator.zero_state
         if (zero_state.root_hash, zero_state.file_hash) != ZERO_STATE:
             raise ChainMisconfigured(

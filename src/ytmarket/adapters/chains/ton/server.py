@@ -110,9 +110,9 @@ class LiteServer:
     async def _open(self) -> Session:
         if self._session is None:
             await self._pace.admit(1)
-            await self._within(self._terms.timeout, self._begin())
+            await self._within(self._terms.timeout, self._begin(), is_opening=True)
         if not self._is_synced:
-            await self._within(self._terms.sync_timeout, self._sync())
+            await self._within(self._terms.sync_timeout, self._sync(), is_opening=True)
         return self._begun()
 
     async def _begin(self) -> None:
@@ -130,7 +130,7 @@ class LiteServer:
             raise self.unavailable("was let go meanwhile")
         return self._session
 
-    async def _within(self, limit: timedelta, doing: Awaitable[T]) -> T:
+    async def _within(self, limit: timedelta, doing: Awaitable[T], *, is_opening: bool = False) -> T:
         """What this comes to, in time.
 
         pytonlib breaks when a wait for an answer is cancelled, so it goes on, and is left alone.
@@ -148,7 +148,7 @@ class LiteServer:
         except TonlibNoResponse:
             trouble = self.unavailable("did not answer in time")
         except TonlibError as error:
-            trouble = self._trouble_of(str(error))
+            trouble = self._trouble_of(str(error), is_opening=is_opening)
         except ReaderError:
             raise
         except Exception as error:  # noqa: BLE001 - a library meets garbage in more ways than it names
@@ -161,14 +161,14 @@ class LiteServer:
         if not task.cancelled():
             task.exception()  # seen: nobody may be waiting for it any more
 
-    def _trouble_of(self, message: str) -> ReaderError:
+    def _trouble_of(self, message: str, *, is_opening: bool) -> ReaderError:
         said = f"said {self.endpoint.redact(message)[:SHOWN_CHARS_MAX]!r}"
         match meaning_of(message):
             case Meaning.TOO_OFTEN:
                 return ChainRateLimited()
             case Meaning.MISSING:
                 return Missing(f"{self} {said}")
-            case Meaning.ANOTHER_CHAIN:
+            case Meaning.ANOTHER_CHAIN if is_opening:
                 return self.misconfigured(said)
-            case Meaning.TROUBLE:
+            case _:
                 return self.unavailable(said)

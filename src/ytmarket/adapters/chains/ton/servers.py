@@ -19,18 +19,18 @@ from ytmarket.application.ports.clock import Clock
 from ytmarket.application.rotation import Rotation
 
 KEPT: Final = timedelta(hours=1)
-"""Public lite servers come and go: a configuration that is older is got anew once none of its own serves."""
+"""Lite servers come and go: a configuration is got anew when none of its own has served for so long."""
 
 T = TypeVar("T")
 Task = Callable[[LiteServer], Awaitable[T]]
 
 
-@attrs.frozen
+@attrs.define
 class Loaded:
-    """A configuration's lite servers, as of some time."""
+    """A configuration's lite servers, and when one of them served last, or it was loaded."""
 
     rotation: Rotation[LiteServer]
-    since: datetime
+    served_at: datetime
     folder: TemporaryDirectory[str]
     """Where tonlib keeps how far it has proved the chain, for all of them."""
 
@@ -55,11 +55,13 @@ class LiteServers:
         """What the first one that serves answers; the whole of *task* runs on one. Raises `ReaderError`."""
         loaded = self._loaded = self._loaded or await self._load()
         try:
-            return await loaded.rotation.use(partial(self._alone, task))
+            answer = await loaded.rotation.use(partial(self._alone, task))
         except ReaderError:
-            if self._clock.now() - loaded.since > KEPT:
+            if self._clock.now() - loaded.served_at > KEPT:
                 await self.close()
             raise
+        loaded.served_at = self._clock.now()
+        return answer
 
     async def close(self) -> None:
         loaded, self._loaded = self._loaded, None
