@@ -13,13 +13,15 @@ from tests.chains.optional import require
 require("tronpy", "tron")
 
 from ytmarket.adapters.chains.tron import listing
-from ytmarket.application.ports.chain_reader import ChainGap, ChainUnavailable, Cursor
+from ytmarket.application.ports.chain_reader import ChainGap, ChainRateLimited, ChainUnavailable, Cursor
 from ytmarket.testing.chains.evm_contracts import STRANGER
 from ytmarket.testing.chains.faults import Fault
+from ytmarket.testing.chains.faulty_node import Call, Edit
 from ytmarket.testing.chains.token_world import PATIENT
 from ytmarket.testing.chains.tron import TOKEN, TronWorld, editing, new_tron_world
 from ytmarket.testing.contracts import NodeReaderContract
 from ytmarket.testing.contracts.chain_reader import drain
+from ytmarket.testing.contracts.node_reader import trouble_of
 
 pytestmark = pytest.mark.anyio
 
@@ -40,6 +42,17 @@ async def others_pay(world: TronWorld, *, times: int = 1) -> None:
     """Somebody pays somebody else, as happens in nearly every block."""
     for _ in range(times):
         await world.send(TOKEN.call("transfer", STRANGER, 1))
+
+
+def refusing_lists(words: str) -> Edit:
+    """Answer every request for a list with this error."""
+
+    def edit(call: Call, reply: Any) -> Any:
+        if not call["method"].endswith("eth_getLogs"):
+            return reply
+        return {"jsonrpc": "2.0", "id": call["id"], "error": {"code": -32005, "message": words}}
+
+    return edit
 
 
 class TestTronReaderByLists(NodeReaderContract):
@@ -168,6 +181,36 @@ class TestTronReaderByLists(NodeReaderContract):
         with chain.node.answering(lies), pytest.raises(ChainUnavailable):
             await reader.read(cursor)
         assert [deposit.raw for deposit in (await drain(reader, cursor))[0]] == [5]
+
+    @pytest.mark.parametrize(
+        "words",
+        ["Request rate limit exceeded", "Exceeded the quota usage", "too many requests: limit exceeded"],
+    )
+    async def test_a_rate_limit_on_lists_is_no_matter_of_their_length(
+        self, chain: TronWorld, words: str
+    ) -> None:
+        start = await chain.reader().start()
+        await chain.pay_raw(5)
+        await chain.settle()
+        with chain.node.answering(refusing_lists(words)):
+            read, _ = await drain(chain.reader_with_spare(), start)
+            assert [deposit.raw for deposit in read] == [5]
+            assert chain.node.calls.count("eth_getLogs") == 1
+            assert isinstance(await trouble_of(chain.reader(), start), ChainRateLimited)
+        reader, cursor = await self._trusted(chain)
+        await chain.anvil.mine(60)
+        chain.node.calls.clear()
+        with chain.node.answering(refusing_lists(words)):
+            assert isinstance(await trouble_of(reader, cursor), ChainRateLimited)
+        assert chain.node.calls.count("eth_getLogs") == 1
+
+    async def test_a_node_that_lists_not_even_one_block_is_read_by_blocks(self, chain: TronWorld) -> None:
+        start = await chain.reader().start()
+        await chain.pay_raw(5)
+        await chain.settle()
+        with chain.node.answering(refusing_lists("query returned more than 0 results")):
+            deposits, _ = await drain(chain.reader(), start)
+        assert [deposit.raw for deposit in deposits] == [5]
 
     async def test_another_branch_is_a_gap(self, chain: TronWorld) -> None:
         reader, cursor = await self._trusted(chain)

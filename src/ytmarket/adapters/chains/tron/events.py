@@ -16,6 +16,7 @@ import msgspec
 from ytmarket.adapters.chains.tron.node import TronNode
 from ytmarket.adapters.chains.tron.transfers import Filter
 from ytmarket.adapters.chains.tron.wire import TRANSFER
+from ytmarket.adapters.chains.tron.words import Meaning, meaning_of
 
 BLOCKS_MAX: Final = 5_000
 """For more, java-tron refuses a list."""
@@ -91,7 +92,7 @@ class Events:
 
     async def holds(self, number: int, topics: Sequence[str]) -> bool:
         """Whether an event with exactly these topics is listed for this block."""
-        return bool(await self._asked(tuple(f"0x{topic}" for topic in topics), number, number))
+        return bool(await self._divided(tuple(f"0x{topic}" for topic in topics), number, number))
 
     async def _listed(self, topics: tuple[str | None, ...], first: int, last: int) -> list[Event]:
         found = list[Event]()
@@ -127,9 +128,11 @@ class Events:
         if reply is None or (reply.result is None and reply.error is None):
             raise self._node.unavailable("answered with neither a list of events nor an error")
         if reply.error is not None:
-            if _TOO_MANY.search(reply.error.message):
-                raise TooMany(self._node.quote(reply.error.message))
-            raise self._node.trouble_of(reply.error.message)
+            message = reply.error.message
+            # "Request rate limit exceeded" is no matter of how many blocks.
+            if meaning_of(message) is not Meaning.TOO_OFTEN and _TOO_MANY.search(message):
+                raise TooMany(self._node.quote(message))
+            raise self._node.trouble_of(message)
         events = reply.result or ()
         for event in events:
             fits = all(wish in {None, topic} for wish, topic in zip(topics, event.topics, strict=True))
