@@ -44,6 +44,8 @@ def test_what_is_no_url_is_not_shown_either(url: str, host: str) -> None:
         ("https://a.example?apikey=s3cretkey", "s3cretkey: quota exceeded", "[redacted]: quota exceeded"),
         ("https://ann:s3cretkey@a.example", "ann, s3cretkey is wrong", "ann, [redacted] is wrong"),
         ("https://a.example/v2/s3cretkey", "a.example is closed", "a.example is closed"),
+        ("https://s3cr%2Bet%3D@a.example", "no key s3cr+et= here", "no key [redacted] here"),
+        ("https://s3cr%2Bet%3D@a.example", "no key s3cr%2Bet%3D here", "no key [redacted] here"),
     ],
 )
 def test_what_a_node_repeats_of_a_secret_is_taken_out(url: str, said: str, shown: str) -> None:
@@ -69,6 +71,7 @@ def test_endpoints_are_counted_from_one() -> None:
         ("-5", None),
         ("1.5", None),
         ("Thu, 99 Jan 2026", None),
+        ("Thu, 01 Jan 2026 00:00:30 +99999999999999999", None),
     ],
 )
 def test_retry_after_is_read_as_seconds_or_as_a_date(header: str | None, seconds: int | None) -> None:

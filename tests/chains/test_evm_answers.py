@@ -378,6 +378,16 @@ async def test_answers_to_a_batch_may_come_in_any_order(world: EvmWorld, start: 
     assert amounts((await drain(world.reader(), start))[0]) == [Usdt.of(5)]
 
 
+@pytest.mark.parametrize("status", [403, 429, 503])
+async def test_a_time_to_come_back_is_kept_whatever_the_status(
+    world: EvmWorld, reader: ChainReader, start: Cursor, status: int
+) -> None:
+    world.node.respond = lambda _body: web.Response(status=status, headers={"Retry-After": "120"})
+    trouble = await trouble_of(reader, start)
+    assert isinstance(trouble, ChainRateLimited)
+    assert trouble.retry_after == 120
+
+
 async def test_an_endless_answer_is_not_waited_for(
     world: EvmWorld, reader: ChainReader, start: Cursor, monkeypatch: pytest.MonkeyPatch
 ) -> None:

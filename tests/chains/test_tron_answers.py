@@ -305,6 +305,24 @@ async def test_bytes_that_are_no_text_are_no_answer(
     assert type(await trouble_of(reader, start)) is ChainUnavailable
 
 
+@pytest.mark.parametrize("status", [200, 500])
+async def test_an_answer_nested_without_end_is_none(
+    world: TronWorld, reader: ChainReader, start: Cursor, status: int
+) -> None:
+    world.node.respond = lambda _body: web.Response(status=status, body=b'{"a":' + b"[" * 100_000)
+    assert type(await trouble_of(reader, start)) is ChainUnavailable
+
+
+@pytest.mark.parametrize("status", [403, 429, 503])
+async def test_a_time_to_come_back_is_kept_whatever_the_status(
+    world: TronWorld, reader: ChainReader, start: Cursor, status: int
+) -> None:
+    world.node.respond = lambda _body: web.Response(status=status, headers={"Retry-After": "120"})
+    trouble = await trouble_of(reader, start)
+    assert isinstance(trouble, ChainRateLimited)
+    assert trouble.retry_after == 120
+
+
 async def test_an_answer_without_an_end_is_not_waited_for(
     world: TronWorld, reader: ChainReader, start: Cursor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -328,6 +346,14 @@ async def test_a_key_is_sent_with_every_request(world: TronWorld) -> None:
     assert type(trouble) is ChainUnavailable
     assert "HTTP 401, saying 'ApiKey not exists'" in str(trouble)
     assert "another-key" not in str(trouble)
+
+
+async def test_a_key_is_hidden_as_it_is_sent_too(world: TronWorld) -> None:
+    said = '{"Error":"K3y+very/secret= is not known"}'
+    world.node.respond = lambda _body: web.Response(status=401, text=said)
+    url = world.node.url.replace("//", "//K3y%2Bvery%2Fsecret%3D@")
+    trouble = await trouble_of(world.reader_of(url), None)
+    assert "[redacted] is not known" in str(trouble)
 
 
 async def test_a_node_that_cannot_be_asked_for_decimals_is_unavailable(world: TronWorld) -> None:

@@ -19,13 +19,17 @@ from ytmarket.entrypoints.secrecy import secrets_of
 from ytmarket.entrypoints.settings import Settings, SettingsError
 
 NODE_KEY = "0123456789abcdef0123456789abcdef"
+TRONGRID_KEY = "0f1e2d3c-aaaa-bbbb-cccc-1234567890ab"
 GIVEN = {
     "YTMARKET_DATABASE_URL": "postgresql://shop:p%40ss-word-1@db.example:5432/shop?sslmode=require",
     "YTMARKET_REDIS_URL": "redis://:redis-word-2@cache.example/0",
     "YTMARKET_ADMIN_TOKEN": "ann:admin-token-0123456789,bob:other-token-0123456789",
     "YTMARKET_METRICS_TOKEN": "metrics-token-0123456789",
     "YTMARKET_MASTER_KEY": f"{'A' * 43}=,{'B' * 42}A=",
-    "YTMARKET_TRON_RPC": f"https://tron.example/v3/{NODE_KEY},https://other.example/?apikey={NODE_KEY[::-1]}",
+    "YTMARKET_TRON_RPC": (
+        f"https://tron.example/v3/{NODE_KEY},https://other.example/?apikey={NODE_KEY[::-1]},"
+        f"https://{TRONGRID_KEY}@api.trongrid.io,https://K3y%2Bvery-secret%3D@node.example"
+    ),
 }
 SECRETS = [
     "p%40ss-word-1",
@@ -38,6 +42,9 @@ SECRETS = [
     "B" * 42 + "A=",
     NODE_KEY,
     NODE_KEY[::-1],
+    TRONGRID_KEY,
+    "K3y%2Bvery-secret%3D",
+    "K3y+very-secret=",
 ]
 
 __all__ = ["restored"]  # a fixture that every test here uses

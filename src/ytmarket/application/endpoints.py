@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import attrs
 
@@ -42,7 +42,9 @@ class Endpoint:
 
     def redact(self, text: str) -> str:
         """What the node said, without what it may have repeated of the URL beside its host."""
-        for part in sorted(_SEPARATORS.split(self.url), key=len, reverse=True):
+        parts = _SEPARATORS.split(self.url)
+        # A key is sent as it is, and stands in the URL with what a URL cannot hold encoded.
+        for part in sorted({*parts, *map(unquote, parts)}, key=len, reverse=True):
             if len(part) >= _SECRET_CHARS_MIN and part != self.host:
                 text = text.replace(part, "[redacted]")
         return text
@@ -63,10 +65,10 @@ def seconds_to_wait(retry_after: str | None, now: datetime) -> int | None:
         return int(text[:_DIGITS_MAX])
     try:
         until = parsedate_to_datetime(text)
-    except ValueError:
+        until = until.replace(tzinfo=UTC) if until.tzinfo is None else until
+        return max(0, -(-(until - now) // _SECOND))
+    except (ValueError, OverflowError):  # the latter for a zone that is no zone
         return None
-    until = until.replace(tzinfo=UTC) if until.tzinfo is None else until
-    return max(0, -(-(until - now) // _SECOND))
 
 
 @attrs.define

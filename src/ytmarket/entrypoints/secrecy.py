@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import unquote, unquote_plus, urlsplit
 
 import attrs
 
 from ytmarket.entrypoints.settings import Settings
 
-SEGMENT_CHARS_MIN: Final = 16  # shorter words of a path, `v3` or `jsonrpc`, are no keys
+SEGMENT_CHARS_MIN: Final = 16  # shorter words of a path or users, `v3` or `postgres`, are no keys
 
 
 def secrets_of(settings: Settings) -> list[str]:
@@ -49,5 +49,8 @@ def _parts(text: str) -> Iterator[str]:
         return
     if password:
         yield from (password, unquote(password))
-    yield from (part for part in url.path.split("/") if len(part) >= SEGMENT_CHARS_MIN)
-    yield from (value for _, value in parse_qsl(url.query) if len(value) >= SEGMENT_CHARS_MIN)
+    # A user without a password is how TronGrid's key is written.
+    values = [pair.partition("=")[2] for pair in url.query.split("&")]
+    for part in (url.username or "", *url.path.split("/"), *values):
+        if len(part) >= SEGMENT_CHARS_MIN:
+            yield from (part, unquote(part), unquote_plus(part))

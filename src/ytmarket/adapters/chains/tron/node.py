@@ -135,7 +135,7 @@ class TronNode:
             return msgspec.json.decode(content, type=kind)
         except msgspec.ValidationError as error:
             why = f"answered what makes no sense: {error}"
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             why = "did not answer in JSON"
         except UnicodeDecodeError:
             why = "did not answer in UTF-8"
@@ -143,8 +143,9 @@ class TronNode:
 
     def _trouble_of_http(self, status: int, retry_after: str | None, content: bytes) -> ReaderError:
         message = _error_in(content) or ""
-        if status == TOO_MANY_REQUESTS or meaning_of(message) is Meaning.TOO_OFTEN:
-            wait = seconds_to_wait(retry_after, self._clock.now())
+        wait = seconds_to_wait(retry_after, self._clock.now())
+        is_busy = status == TOO_MANY_REQUESTS or wait is not None
+        if is_busy or meaning_of(message) is Meaning.TOO_OFTEN:
             return ChainRateLimited(retry_after=seconds_suspended(message) if wait is None else wait)
         said = f", saying {self.quote(message)}" if message else ""
         return self.unavailable(f"answered HTTP {status}{said}")
@@ -167,7 +168,7 @@ def _error_in(content: bytes) -> str | None:
     if start.startswith(b"{"):
         try:
             return msgspec.json.decode(content, type=Refusal).error
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None
     words = start.decode(errors="replace")
     return words if meaning_of(words) is Meaning.GONE and not start.startswith((b"[", b"<")) else None
