@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import timedelta
 from itertools import pairwise
+from typing import NoReturn
 
 import pytest
 
 from tests.http.shop import World, open_world
+from ytmarket.application.errors import Unavailable
 from ytmarket.domain.webhooks import Delivery
 
 SECOND = timedelta(seconds=1)
@@ -61,6 +64,31 @@ async def test_five_failures_are_the_end_of_it(answer: int | None) -> None:
     world.clock.advance(timedelta(days=1))
     assert await attempts(world, 60) == []
     assert world.services.webhooks.settled == {"retried": 4, "exhausted": 1}
+
+
+async def test_an_attempt_whose_record_is_lost_is_one_of_the_five() -> None:
+    world = await ordered([])
+    webhooks = world.services.webhooks
+    database, sent = webhooks.new_unit_of_work, world.sender.sent
+
+    def away() -> NoReturn:
+        raise Unavailable("the database")
+
+    class LosingSender:
+        async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> int | None:
+            if len(sent) % 2 == 0:
+                webhooks.new_unit_of_work = away
+            await world.sender.post(url, body, headers)
+            return 503
+
+    webhooks.sender = LosingSender()
+    for _ in range(1_500):
+        with suppress(Unavailable):
+            await webhooks.deliver_due()
+        webhooks.new_unit_of_work = database
+        world.clock.advance(SECOND)
+    assert len(sent) == 5
+    assert deliveries(world) == [(Delivery.EXHAUSTED, 5)]
 
 
 @pytest.mark.parametrize("failures", [1, 2, 3, 4])

@@ -131,7 +131,7 @@ class WebhookService:
 
     async def _deliver(self, job: WebhookJob) -> None:
         url = job.order.webhook_url
-        if url is None:
+        if url is None or job.is_spent:
             status, answer = None, Answer.REFUSED
         else:
             body = self.render(job.event, job.order, await self._items(job))

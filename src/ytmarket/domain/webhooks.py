@@ -54,6 +54,11 @@ class WebhookJob:
     attempt: int  # 1 for the first
     token: str
 
+    @property
+    def is_spent(self) -> bool:
+        """Whether its last attempt was begun before, by somebody who never said how it went."""
+        return self.attempt > limits.WEBHOOK_ATTEMPTS_MAX
+
 
 def receiver_of(url: str) -> str:
     """The host and port that a URL names: events for one receiver share its fate."""

@@ -13,6 +13,7 @@ from ytmarket.adapters.inmemory.rows import EventRow
 from ytmarket.adapters.inmemory.state import State
 from ytmarket.domain.api_keys import ApiKey
 from ytmarket.domain.ids import EventId
+from ytmarket.domain.limits import WEBHOOK_ATTEMPTS_MAX
 from ytmarket.domain.orders import Order
 from ytmarket.domain.webhooks import RECEIVER_SHARE, Delivery, WebhookJob, receiver_of
 
@@ -33,8 +34,9 @@ class InMemoryWebhooks:
             if len(jobs) == limit or shares[receiver] == RECEIVER_SHARE:
                 continue
             shares[receiver] += 1
-            row = attrs.evolve(self._state.events[key], token=token, leased_until=until)
-            self._state.events.put(key, row)
+            row = self._state.events[key]
+            begun = min(row.attempts + 1, WEBHOOK_ATTEMPTS_MAX)
+            self._state.events.put(key, attrs.evolve(row, token=token, leased_until=until, attempts=begun))
             jobs.append(self._job(row, token))
         return jobs
 
@@ -53,7 +55,6 @@ class InMemoryWebhooks:
         done = attrs.evolve(
             row,
             delivery=delivery,
-            attempts=job.attempt,
             due_at=due_at,
             token=None,
             leased_until=None,

@@ -12,6 +12,7 @@ from ytmarket.adapters.postgres.api_keys import KEY_COLUMNS, key_of
 from ytmarket.adapters.postgres.connections import Connection
 from ytmarket.adapters.postgres.rows import ORDER_COLUMNS, order_of
 from ytmarket.domain.ids import EventId, OrderId
+from ytmarket.domain.limits import WEBHOOK_ATTEMPTS_MAX
 from ytmarket.domain.money import Usdt
 from ytmarket.domain.orders import OrderEvent
 from ytmarket.domain.webhooks import RECEIVER_SHARE, Delivery, WebhookJob
@@ -36,18 +37,20 @@ CLAIM: Final = f"""
         select id, due_at, row_number() over (partition by receiver order by due_at, id) as place from waiting
     ),
     due as (
-        select event.id from event join shared using (id)
+        select event.id, event.attempts as before from event join shared using (id)
         where place <= %(share)s
             and event.delivery = 'pending' and coalesce(event.leased_until <= %(now)s, true)
         order by shared.due_at, event.id limit %(limit)s for no key update of event skip locked
     ),
     claimed as (
-        update event set leased_until = %(until)s, lease_token = %(token)s from due where event.id = due.id
-        returning event.*
+        update event set
+            leased_until = %(until)s, lease_token = %(token)s, attempts = least(before + 1, %(attempts_max)s)
+        from due where event.id = due.id
+        returning event.*, before
     )
     select
         claimed.id, claimed.order_id, claimed.status, claimed.refunded, claimed.error_message, claimed.at,
-        claimed.attempts, {ORDER_COLUMNS}, {KEY_COLUMNS}
+        claimed.before, {ORDER_COLUMNS}, {KEY_COLUMNS}
     from claimed
     join orders on orders.id = claimed.order_id
     left join lateral (
@@ -62,7 +65,7 @@ CLAIM: Final = f"""
 """
 RECORD: Final = """
     update event set
-        delivery = %(delivery)s, due_at = %(due_at)s, attempts = %(attempts)s, last_status = %(status)s,
+        delivery = %(delivery)s, due_at = %(due_at)s, last_status = %(status)s,
         leased_until = null, lease_token = null
     where id = %(id)s and lease_token = %(token)s
 """
@@ -110,6 +113,7 @@ class PostgresWebhooks:
             "full": list(full),
             "share": RECEIVER_SHARE,
             "look": LOOK_AT,
+            "attempts_max": WEBHOOK_ATTEMPTS_MAX,
         }
         cursor = await self._connection.execute(CLAIM, values)
         return [_job_of(row, token) async for row in cursor]
@@ -123,7 +127,6 @@ class PostgresWebhooks:
             "token": job.token,
             "delivery": delivery,
             "due_at": due_at,
-            "attempts": job.attempt,
             "status": status,
         }
         recorded = await self._connection.execute(RECORD, values)

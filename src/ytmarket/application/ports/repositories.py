@@ -337,6 +337,7 @@ class WebhookRepository(Protocol):
     * an event is claimed by one worker at a time, and by another once the lease has ended;
     * an order's event is not claimed before the earlier ones of that order are done with;
     * of one receiver no more than its share is claimed at once, and none of those named as full;
+    * a claim is an attempt, whether or not it is ever recorded how it went;
     * an attempt is recorded only while its claim holds;
     * an event that is sent again takes those along that waited for it;
     * a job brings the key that placed its order, or once that is revoked the account's newest live

@@ -12,6 +12,7 @@ from ytmarket.application.ports.queries import ExhaustedWebhooks
 from ytmarket.application.ports.unit_of_work import UnitOfWork
 from ytmarket.domain import orders
 from ytmarket.domain.ids import ApiKeyId, EventId
+from ytmarket.domain.limits import WEBHOOK_ATTEMPTS_MAX
 from ytmarket.domain.orders import Order
 from ytmarket.domain.webhooks import RECEIVER_SHARE, Delivery, WebhookJob, receiver_of
 from ytmarket.testing.contracts.concurrency import at_once, while_open
@@ -123,7 +124,16 @@ class WebhookContract(StorePartContract):
         assert await _claim(world, NOW + LEASE - SECOND, "another") == []
         (again,) = await _claim(world, NOW + LEASE, "another")
         assert again.event == job.event
-        assert (again.attempt, again.token) == (1, "another")
+        assert (again.attempt, again.token) == (2, "another")
+
+    async def test_a_claim_is_an_attempt_though_nobody_records_how_it_went(self, world: World) -> None:
+        (order,) = await _placed(world)
+        for number in range(1, WEBHOOK_ATTEMPTS_MAX + 3):
+            (job,) = await _claim(world, NOW + number * LEASE)
+            assert job.attempt == min(number, WEBHOOK_ATTEMPTS_MAX + 1)
+            assert job.is_spent == (number > WEBHOOK_ATTEMPTS_MAX)
+            (event,) = await world.queries.events(order.id)
+            assert event.attempts == min(number, WEBHOOK_ATTEMPTS_MAX)
 
     async def test_many_workers_at_once_claim_each_event_once(self, world: World) -> None:
         await _placed(world, 6)
