@@ -4,13 +4,16 @@ import asyncio
 import json
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import attrs
 import pytest
 import uvicorn
 
 from tests.http.shop import World, as_sent, open_world
+from ytmarket.entrypoints import heads
+from ytmarket.entrypoints.heads import HEAD_BYTES_MAX
+from ytmarket.entrypoints.serve import app_config
 
 ORDER = {"product_id": 1, "quantity": 1, "payment_method": "balance"}
 
@@ -47,14 +50,17 @@ class Line:
             length = 0 if head else int(headers["content-length"])
             return Answer(int(status.split()[1]), headers, await self.reader.readexactly(length))
 
+    async def end(self) -> None:
+        """The server ends the connection, whatever it still says."""
+        async with asyncio.timeout(30):
+            with suppress(ConnectionError):
+                await self.reader.read()
+
 
 @asynccontextmanager
 async def served(world: World) -> AsyncIterator[int]:
     """The shop on a free port of the loopback interface."""
-    config = uvicorn.Config(
-        world.app(), http="httptools", ws="none", lifespan="off", log_config=None, proxy_headers=False
-    )
-    server = uvicorn.Server(config)
+    server = uvicorn.Server(app_config(world.app()))
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         task = asyncio.create_task(server.serve(sockets=[listener]))
@@ -167,3 +173,55 @@ async def test_odd_paths(world: World) -> None:
         ):
             await line.send(await head(world, "GET", path))
             assert (await line.answer()).status in {200, 404}
+
+
+START = b"GET /livez HTTP/1.1\r\nHost: shop\r\n"
+LINES = b"".join(b"a%d: b\r\n" % number for number in range(10_000))
+PADDING = b"a" * HEAD_BYTES_MAX
+
+
+@pytest.mark.parametrize(
+    "request_head",
+    [
+        (START + b"X-A: " + PADDING)[: HEAD_BYTES_MAX + 1],
+        (START + LINES)[: HEAD_BYTES_MAX + 1],
+        (b"GET /livez?" + PADDING)[: HEAD_BYTES_MAX + 1],
+        START + b"X-A: " + PADDING[: -len("/livezHost: shop\r\nX-A: \r\n") + 1] + b"\r\n\r\n",
+    ],
+    ids=["one long line", "many lines", "a long path", "all at once"],
+)
+async def test_a_head_without_bounds_fills_no_memory(world: World, request_head: bytes) -> None:
+    async with served(world) as port, connected(port) as line:
+        await line.send(request_head)
+        assert (await line.answer()).status == 431
+        await line.end()
+
+
+async def test_a_head_that_is_only_large_is_read(world: World) -> None:
+    async with served(world) as port, connected(port) as line:
+        large = START + b"X-A: " + PADDING[:-1_000] + b"\r\n\r\n"
+        await line.send(large, large)
+        assert [(await line.answer()).status for _ in range(2)] == [200, 200]
+
+
+async def test_trailers_are_bounded_too(world: World) -> None:
+    chunks = b"1\r\nx\r\n0\r\n"
+    async with served(world) as port, connected(port) as line:
+        await line.send(await head(world, "POST", "/orders", "Transfer-Encoding: chunked"), chunks)
+        with suppress(ConnectionError):
+            await line.send(*[LINES] * 10)
+        await line.end()
+
+
+async def test_who_does_not_finish_a_head_is_not_waited_for(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with served(world) as port, connected(port) as line:
+        await line.send(START + b"\r\n")
+        assert (await line.answer()).status == 200
+        monkeypatch.setattr(heads, "HEAD_SECONDS", 0.01)
+        await line.send(START)
+        assert (await line.answer()).status == 408
+        await line.end()
+        async with connected(port) as silent:
+            await silent.end()

@@ -22,9 +22,9 @@ from ytmarket.adapters.system.access_log import JsonAccessLog, PlainAccessLog
 from ytmarket.adapters.system.logging import configure_logging
 from ytmarket.adapters.system.redaction import Redactor
 from ytmarket.application.api_keys import MintedKey
-from ytmarket.domain.limits import BODY_BYTES_MAX
 from ytmarket.entrypoints.asgi import create_app
 from ytmarket.entrypoints.bootstrap import Shop, open_shop
+from ytmarket.entrypoints.heads import BoundedHeads
 from ytmarket.entrypoints.loops import Worker, heartbeat_loop
 from ytmarket.entrypoints.secrecy import secrets_of
 from ytmarket.entrypoints.seed import DEMO_BALANCE, DemoKeys, seed
@@ -101,14 +101,13 @@ def app_config(app: object) -> uvicorn.Config:
     """How uvicorn serves the shop: our own proxy rule, our own log, nothing told of the server."""
     return uvicorn.Config(
         app,  # type: ignore[arg-type] # uvicorn's own ASGI types are narrower than Starlette's
-        http="httptools",
+        http=BoundedHeads,
         ws="none",
         lifespan="on",
         proxy_headers=False,
         server_header=False,
         access_log=False,
         log_config=None,
-        h11_max_incomplete_event_size=BODY_BYTES_MAX,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=10,
     )
