@@ -131,6 +131,30 @@ async def test_a_frozen_redis_is_given_up_before_the_caller_gives_up(
     assert await seconds_to_heal(limiter) < SOON
 
 
+async def test_a_hit_whose_answer_is_late_is_made_once() -> None:
+    """For Redis may have counted it."""
+    asked: list[bytes] = []
+
+    async def answer_all_but_hits(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while words := [await read_word(reader) for _ in range(int((await reader.readline())[1:] or 0))]:
+            asked.append(words[0])
+            if words[0] != b"EVALSHA":
+                writer.write(b"+OK\r\n")
+        writer.close()
+
+    async def read_word(reader: asyncio.StreamReader) -> bytes:
+        size = int((await reader.readline())[1:])
+        return (await reader.readexactly(size + 2))[:size]
+
+    async with await asyncio.start_server(answer_all_but_hits, "127.0.0.1", 0) as mute:
+        port = mute.sockets[0].getsockname()[1]
+        limiter = RedisRateLimiter.connect(f"redis://127.0.0.1:{port}")
+        with pytest.raises(Unavailable):
+            await limiter.hit("ann")
+        await limiter.close()
+    assert asked.count(b"EVALSHA") == 1
+
+
 async def test_after_a_frozen_redis_nobody_gets_anothers_answer(
     server: RedisServer, limiter: RedisRateLimiter
 ) -> None:

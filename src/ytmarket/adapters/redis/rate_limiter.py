@@ -15,7 +15,7 @@ import attrs
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import ConnectionError, RedisError  # noqa: A004 - Redis' own, no OSError
 
 from ytmarket.application.errors import Unavailable
 from ytmarket.application.ports.rate_limiter import Allowance
@@ -100,8 +100,9 @@ class RedisRateLimiter:
             timeout=ANSWER_SECONDS,
             socket_connect_timeout=CONNECT_SECONDS,
             socket_timeout=ANSWER_SECONDS,
-            # A connection that a restarted Redis has closed is noticed only when it is used.
-            retry=Retry(NoBackoff(), 1),
+            # A connection that a restarted Redis has closed is noticed only when it is used. A hit whose
+            # answer is late is not made again: it may have been counted.
+            retry=Retry(NoBackoff(), 1, supported_errors=(ConnectionError,)),
         )
         redis = Redis.from_pool(pool)
         return cls(redis, redis.register_script(HIT), limit, window_seconds)
