@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+import attrs
 import httpx2
 import pytest
 
@@ -177,6 +178,39 @@ async def test_an_expired_top_up_can_be_settled_by_hand_and_its_amount_is_free_a
         await operator.post(f"{DEPOSITS}/{row['id']}/credit", json=word, headers=ONCE)
     assert await status_of(world, ann, opened["topup_id"]) == "credited_manual"
     assert (await topup(world, bob, 100))["amount_usdt"] == 100
+
+
+async def test_a_top_up_that_is_paid_is_not_settled_by_another_deposit() -> None:
+    world = open_world()
+    ann = await world.mint()
+    paid = await topup(world, ann, 100)
+    await arrives(world, "100")
+    await arrives(world, "7")
+    async with world.operator() as operator:
+        (row,) = await queue(operator)
+        word = {"fp": ann.record.fp, "reason": "hers", "topup_id": paid["topup_id"]}
+        refused = await operator.post(f"{DEPOSITS}/{row['id']}/credit", json=word, headers=ONCE)
+        assert code_of(refused) == (409, "topup_paid")
+        assert [one["id"] for one in await queue(operator)] == [row["id"]]
+    assert await balance(world, ann) == 100
+
+
+async def test_what_is_too_small_to_be_booked_says_so() -> None:
+    world = open_world()
+    ann = await world.mint()
+    await world.work()
+    await world.devnet.send(DevnetTransfer(network=Network.BSC, amount=Usdt(1)))
+    (sent,) = world.devnet._deposits[Network.BSC]
+    world.devnet._deposits[Network.BSC][0] = attrs.evolve(sent, raw=sent.raw - 1)
+    await world.work()
+    async with world.operator() as operator:
+        (row,) = await queue(operator, "status=unmatched&reason=dust")
+        for act, more in (("credit", {"fp": ann.record.fp}), ("return", {})):
+            word = {"reason": "why"} | more
+            refused = await operator.post(
+                f"{DEPOSITS}/{row['id']}/{act}", json=word, headers={"Idempotency-Key": act}
+            )
+            assert code_of(refused) == (409, "deposit_too_small")
 
 
 async def test_a_key_without_top_ups_can_be_credited() -> None:

@@ -16,9 +16,8 @@ from ytmarket.application.ports.tokens import Tokens
 from ytmarket.application.ports.unit_of_work import NewUnitOfWork, UnitOfWork
 from ytmarket.domain import ledger
 from ytmarket.domain.deposits import ENDED_LOOKBACK, DepositRecord, DepositStatus
-from ytmarket.domain.errors import AlreadyDone, DepositNotFound, DepositNotWaiting, TopupNotFound
+from ytmarket.domain.errors import AlreadyDone, DepositNotFound, DepositNotWaiting, TopupNotFound, TopupPaid
 from ytmarket.domain.ids import AccountId, DepositId, TopupId
-from ytmarket.domain.money import ZERO
 from ytmarket.domain.topups import Topup, TopupStatus, TopupTerms, nearest_unpaid, reserved_until
 
 CREDITED = (DepositStatus.CREDITED_AUTO, DepositStatus.CREDITED_MANUAL)
@@ -61,7 +60,10 @@ class DepositDesk:
         return Listing(rows=rows, paging=found.paging, total=found.total)
 
     async def waiting(self, deposit: DepositId) -> DepositRecord:
-        """An unmatched deposit as it is now. Raises `DepositNotFound` and `DepositNotWaiting`."""
+        """An unmatched deposit as it is now.
+
+        Raises `DepositNotFound`, `DepositNotWaiting` and `DepositTooSmall`.
+        """
         async with self.new_unit_of_work() as uow:
             return await _waiting(uow, deposit)
 
@@ -76,8 +78,8 @@ class DepositDesk:
         """Say whose an unmatched deposit is: the key's account gets what arrived.
 
         The named top-up, or else the account's unpaid one that is nearest, becomes credited_manual.
-        Raises `DepositNotFound`, `DepositNotWaiting`, `KeyNotFound`, `TopupNotFound`, `AlreadyDone`
-        and what `carry_out` does.
+        Raises `DepositNotFound`, `DepositNotWaiting`, `DepositTooSmall`, `KeyNotFound`, `TopupNotFound`,
+        `TopupPaid` and what `carry_out` does.
         """
 
         async def step(uow: UnitOfWork, now: datetime) -> DepositRecord:
@@ -107,7 +109,7 @@ class DepositDesk:
     ) -> Answered[DepositRecord]:
         """Write down that an unmatched deposit went back to its sender; it is the operator who sends it.
 
-        Raises `DepositNotFound`, `DepositNotWaiting` and what `carry_out` does.
+        Raises `DepositNotFound`, `DepositNotWaiting`, `DepositTooSmall` and what `carry_out` does.
         """
 
         async def step(uow: UnitOfWork, now: datetime) -> DepositRecord:
@@ -182,6 +184,8 @@ class DepositDesk:
             chosen = await uow.topups.find(account, named)
             if chosen is None:
                 raise TopupNotFound
+            if chosen.is_credited:
+                raise TopupPaid
         else:
             unpaid = await uow.topups.unpaid(account, since=record.deposit.at - ENDED_LOOKBACK)
             chosen = nearest_unpaid(unpaid, record.deposit, candidate=record.candidate_topup_id)
@@ -200,8 +204,7 @@ async def _waiting(uow: UnitOfWork, deposit: DepositId) -> DepositRecord:
     record = await uow.deposits.lock(deposit)
     if record is None:
         raise DepositNotFound
-    if record.status is not DepositStatus.UNMATCHED or record.deposit.amount == ZERO:
-        raise DepositNotWaiting(deposit_status=record.status)
+    record.check_waiting()
     return record
 
 

@@ -19,17 +19,16 @@ from ytmarket.application.webhooks import open_items
 from ytmarket.application.website_steps import locked, pay, shelf_of
 from ytmarket.domain import ledger, website
 from ytmarket.domain.catalog import MinimumTerms
-from ytmarket.domain.deposits import DepositRecord, DepositStatus
+from ytmarket.domain.deposits import DepositRecord
 from ytmarket.domain.errors import (
     DepositNotFound,
-    DepositNotWaiting,
     NoFreeAmount,
     NoRefundOwed,
     OrderNotFound,
     OrderNotPayable,
 )
 from ytmarket.domain.ids import DepositId, OrderId, ProductId, ReservationId
-from ytmarket.domain.money import ZERO, Usdt
+from ytmarket.domain.money import Usdt
 from ytmarket.domain.networks import Network
 from ytmarket.domain.order_states import OrderStatus
 from ytmarket.domain.orders import Order
@@ -168,7 +167,8 @@ class WebsiteDesk:
         """Say that an unmatched deposit pays a website order, whatever its amount and network.
 
         Only an order that still awaits its payment can be paid. Raises `OrderNotFound`,
-        `OrderNotPayable`, `DepositNotFound`, `DepositNotWaiting` and what `carry_out` does.
+        `OrderNotPayable`, `DepositNotFound`, `DepositNotWaiting`, `DepositTooSmall` and what `carry_out`
+        does.
         """
 
         async def step(uow: UnitOfWork, now: datetime) -> DepositRecord:
@@ -177,8 +177,7 @@ class WebsiteDesk:
             if record is None:
                 raise DepositNotFound
             arrived = record.deposit
-            if record.status is not DepositStatus.UNMATCHED or arrived.amount == ZERO:
-                raise DepositNotWaiting(deposit_status=record.status)
+            record.check_waiting()
             if order.status is not OrderStatus.AWAITING_PAYMENT:
                 raise OrderNotPayable(order_status=order.status)
             payment = ledger.deposit_applied(

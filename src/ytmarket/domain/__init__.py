@@ -88,6 +88,7 @@ from ytmarket.domain.errors import (
     Conflict,
     DepositNotFound,
     DepositNotWaiting,
+    DepositTooSmall,
     DuplicateUnit,
     EventNotFound,
     IdempotencyInFlight,
@@ -119,6 +120,7 @@ from ytmarket.domain.errors import (
     TooManyOpenTopups,
     TooManyUnpaidTopups,
     TopupNotFound,
+    TopupPaid,
 )
 from ytmarket.domain.further_networks import add_network, source_of
 from ytmarket.domain.idempotency import (
@@ -269,6 +271,7 @@ __all__ = [
     "DepositNotWaiting",
     "DepositRecord",
     "DepositStatus",
+    "DepositTooSmall",
     "Difference",
     "DuplicateUnit",
     "EventId",
@@ -344,6 +347,7 @@ __all__ = [
     "Topup",
     "TopupId",
     "TopupNotFound",
+    "TopupPaid",
     "TopupStatus",
     "TopupTerms",
     "TopupTimes",

@@ -8,8 +8,9 @@ from typing import Final
 
 import attrs
 
+from ytmarket.domain.errors import DepositNotWaiting, DepositTooSmall
 from ytmarket.domain.ids import AccountId, DepositId, OrderId, TopupId
-from ytmarket.domain.money import Usdt
+from ytmarket.domain.money import ZERO, Usdt
 from ytmarket.domain.networks import Network
 
 DUST: Final = Usdt.of("0.99")
@@ -85,3 +86,10 @@ class DepositRecord:
     candidate_order_id: OrderId | None = None
     candidate_account_id: AccountId | None = None
     distance: Usdt | None = None
+
+    def check_waiting(self) -> None:
+        """Raises `DepositNotWaiting` unless it is unmatched, `DepositTooSmall` for less than a micro."""
+        if self.status is not DepositStatus.UNMATCHED:
+            raise DepositNotWaiting(deposit_status=self.status)
+        if self.deposit.amount == ZERO:
+            raise DepositTooSmall

@@ -52,12 +52,14 @@ from ytmarket.domain.errors.payments import (
     AmountTaken,
     DepositNotFound,
     DepositNotWaiting,
+    DepositTooSmall,
     InsufficientBalance,
     NoFreeAmount,
     Overdrawn,
     TooManyOpenTopups,
     TooManyUnpaidTopups,
     TopupNotFound,
+    TopupPaid,
 )
 
 __all__ = [
@@ -69,6 +71,7 @@ __all__ = [
     "Conflict",
     "DepositNotFound",
     "DepositNotWaiting",
+    "DepositTooSmall",
     "DuplicateUnit",
     "EventNotFound",
     "IdempotencyInFlight",
@@ -100,4 +103,5 @@ __all__ = [
     "TooManyOpenTopups",
     "TooManyUnpaidTopups",
     "TopupNotFound",
+    "TopupPaid",
 ]

@@ -49,6 +49,20 @@ class DepositNotWaiting(Conflict):
 
 
 @attrs.frozen(kw_only=True)
+class DepositTooSmall(Conflict):
+    """This deposit is less than a millionth of a USDT: there is nothing of it to book."""
+
+    code = "deposit_too_small"
+
+
+@attrs.frozen(kw_only=True)
+class TopupPaid(Conflict):
+    """This top-up is paid by another deposit; name another one, or none to have the nearest unpaid."""
+
+    code = "topup_paid"
+
+
+@attrs.frozen(kw_only=True)
 class AmountTaken(Conflict):
     """This amount is awaited from somebody else; ask for next_amount_usdt, if it is told, or another one."""
 
