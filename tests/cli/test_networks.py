@@ -66,6 +66,8 @@ def test_networks_tell_how_they_fare_and_what_was_left_out_can_be_read(terminal:
     assert row_of(terminal)["gaps"] == "-"
     assert "Nothing had been missed." in terminal.types("networks", "rescan", TON, "--from", 2)
     assert terminal.sql(STATUSES) == [("unmatched",)] * 3
+    beyond = terminal.types("networks", "rescan", TON, "--from", 4, code=1)
+    assert "--from must be at most 3" in beyond
     acts = [row["action"] for row in terminal.rows("audit")]
     assert acts.count("network.rescan") == 2
 

@@ -107,3 +107,57 @@ def test_a_number_without_a_name_can_sit_at_the_terminal(
     monkeypatch.setattr(os, "getuid", lambda: 4_000_000_000)
     terminal.types("keys", "mint", "Ann")
     assert terminal.rows("audit")[0]["actor"] == "cli:uid-4000000000"
+
+
+def test_the_terminal_has_the_limits_of_the_other_doors(terminal: Terminal) -> None:
+    (minted,) = terminal.rows("keys", "mint", "Ann")
+    fp, long = minted["fp"], "x" * 501
+    for words, said in (
+        (("keys", "mint", ""), "label must not be blank"),
+        (("keys", "mint", "x" * 201), "label must have at most 200 characters"),
+        (("keys", "credit", fp, 5, "--reason", " "), "reason must not be blank"),
+        (("keys", "credit", fp, 5, "--reason", long), "reason must have at most 500 characters"),
+        (("keys", "revoke", fp, "--reason", long), "reason must have at most 500 characters"),
+        (("webhooks", "resend", "evt_1", "--reason", " "), "reason must not be blank"),
+        (("networks", "accept", "usdt_ton", "--reason", " "), "reason must not be blank"),
+        (("marketplace", "take", 1, 1, 10, "", "7"), "channel must not be blank"),
+        (("marketplace", "take", 1, 1, 10, "shop", " "), "external_id must not be blank"),
+        (("website", "refund-paid", 1, "", "--reason", "x"), "tx_hash must not be blank"),
+        (("keys", "allow-ip", fp, *(f"192.0.2.{n}" for n in range(101))), "at most 100 addresses or ranges"),
+        (("devnet", "send", "usdt_ton", 99_999_999_999_999), "at most 1000000000000.0 USDT"),
+    ):
+        assert said in terminal.types(*words, code=1), words
+    assert [row["action"] for row in terminal.rows("audit")] == ["api_key.mint"]
+
+
+def test_numbers_that_nothing_can_have_are_refused_as_they_are_read(terminal: Terminal) -> None:
+    huge = 10**19
+    for words in (
+        ("keys", "list", "--page", huge),
+        ("orders", "list", "--page", huge),
+        ("orders", "list", "--product", huge),
+        ("orders", "show", huge),
+        ("deposits", "list", "--page", huge),
+        ("deposits", "return", huge, "--reason", "x"),
+        ("website", "show", huge),
+        ("stock", "import", huge, "nosuch.csv"),
+        ("networks", "rescan", "usdt_ton", "--from", huge),
+    ):
+        assert "Invalid value for" in terminal.types(*words, code=2), words
+
+
+def test_words_that_are_no_text_are_refused(terminal: Terminal) -> None:
+    for words in (
+        ("keys", "mint", "caf\udce9"),
+        ("keys", "revoke", "\udce9"),
+        ("orders", "list", "--key", "\udce9"),
+    ):
+        assert "is not UTF-8" in terminal.types(*words, code=1)
+    assert "nothing was imported" in terminal.types("catalog", "import", latin(terminal.folder), code=1)
+
+
+def latin(folder: Path) -> Path:
+    """A file that was named on a machine that spoke another encoding."""
+    file = folder / os.fsdecode(b"caf\xe9.csv")
+    file.write_text("id\nnone\n")
+    return file

@@ -97,6 +97,7 @@ async def test_mint_a_key_and_use_it() -> None:
     [
         ({}, "/label"),
         ({"label": ""}, "/label"),
+        ({"label": " "}, "/label"),
         ({"label": "x" * 201}, "/label"),
         ({"label": 7}, "/label"),
         ({"label": "Ann", "with_secret": 1}, "/with_secret"),

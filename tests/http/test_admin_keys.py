@@ -206,6 +206,7 @@ async def test_a_customers_idempotency_key_is_another() -> None:
         ({"amount_usdt": "1e3", "reason": "x"}, ONCE),
         ({"amount_usdt": True, "reason": "x"}, ONCE),
         ({"reason": "x"}, ONCE),
+        ({"amount_usdt": 1, "reason": " "}, ONCE),
         ({"amount_usdt": 1, "reason": "x", "fp": "y"}, ONCE),
     ],
 )

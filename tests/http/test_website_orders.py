@@ -303,6 +303,7 @@ async def test_a_marketplaces_number_is_taken_over_once() -> None:
         ({"amount_usdt": "9.999"}, "/amount_usdt"),
         ({"amount_usdt": 1_000_000.01}, "/amount_usdt"),
         ({"channel": ""}, "/channel"),
+        ({"channel": " "}, "/channel"),
         ({"external_id": 7}, "/external_id"),
         ({"external_id": "x" * 201}, "/external_id"),
         ({"reason": "none"}, "/reason"),

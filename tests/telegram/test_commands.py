@@ -152,13 +152,36 @@ async def test_a_key_is_credited_and_debited(desk: Desk) -> None:
 @pytest.mark.parametrize(
     "words",
     ["", "FP", "FP 5", "FP x why", "FP 1e9 why", "FP 1_0 why", "FP 0.0000001 why", "FP 9999999999999 why",
-     "FP 5 " + "w" * 501, "FP \u0665 why"],
+     "FP \u0665 why"],
 )  # fmt: skip
 async def test_what_is_said_wrongly_moves_nothing(desk: Desk, words: str) -> None:
     minted = await desk.world.mint()
     told = await desk.told(f"/credit {words}".replace("FP", minted.record.fp))
     assert told == ["That is not how it is said: /credit FP AMOUNT REASON."]
     assert (await desk.balance(minted), await desk.acts()) == ("0.0", [])
+
+
+async def test_what_is_too_long_says_how_long_it_may_be(desk: Desk) -> None:
+    fp, long = (await desk.world.mint()).record.fp, "w" * 501
+    number = await desk.order(await desk.world.rich())
+    deposit = (await desk.unmatched("7")).id
+    for text in (
+        f"/credit {fp} 5 {long}",
+        f"/cancel {number} {long}",
+        f"/credit_deposit {deposit} {fp} {long}",
+    ):
+        assert await desk.told(text) == ["reason must have at most 500 characters"]
+    assert await desk.told(f"/mint {long}") == ["label must have at most 200 characters"]
+    assert await desk.acts() == []
+
+
+@pytest.mark.parametrize("chat", [None, GROUP])
+async def test_a_command_under_a_picture_is_none_that_is_known(desk: Desk, chat: int | None) -> None:
+    picture = {"file_id": "a", "file_unique_id": "b", "width": 1, "height": 1}
+    message = desk.api.message(None, ANN, chat, caption="/nosuch", photo=[picture])
+    await desk.api.push(message=message)
+    await desk.bot.step()
+    assert [shown.text for shown in desk.api.shown] == ["I know no such command; /help lists them."]
 
 
 async def test_what_reaches_the_bot_late_is_not_done(desk: Desk) -> None:

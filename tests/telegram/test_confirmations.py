@@ -192,7 +192,7 @@ async def test_a_deposit_pays_the_website_order_that_it_was_meant_for(desk: Desk
     assert (f"telegram:{ANN}", "deposit.apply") in await desk.acts()
 
 
-@pytest.mark.parametrize("text", ["/cancel", "/cancel 1", "/cancel x why", "/cancel 1 " + "w" * 501])
+@pytest.mark.parametrize("text", ["/cancel", "/cancel 1", "/cancel x why"])
 async def test_a_cancellation_is_said_in_one_way(desk: Desk, text: str) -> None:
     rich = await desk.world.rich()
     await desk.order(rich)

@@ -74,12 +74,16 @@ def test_people_are_told_what_is_needed_to_go_on() -> None:
     refusals = (
         errors.BelowMinimum(min_quantity=8),
         errors.OrderNotFound(),
-        InvalidRequest(pointer="--reason", problem="must not be empty"),
+        InvalidRequest(pointer="/reason", problem="must not be blank"),
+        InvalidRequest(pointer="--from", problem="must be at most 7"),
+        InvalidRequest(pointer="", problem="the body is empty"),
         InvalidAmount("1.2.3"),
     )
     assert [refusal.in_full() for refusal in refusals] == [
         f"{errors.BelowMinimum.sentence()}. min_quantity: 8",
         f"{errors.OrderNotFound.sentence()}.",
-        "--reason must not be empty",
+        "reason must not be blank",
+        "--from must be at most 7",
+        "the body is empty",
         f"{InvalidAmount.sentence()}: 1.2.3.",
     ]

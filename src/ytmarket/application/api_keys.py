@@ -22,6 +22,7 @@ from ytmarket.domain.ids import AccountId, ApiKeyId
 from ytmarket.domain.ledger import CustomerTotals
 from ytmarket.domain.money import Usdt
 from ytmarket.domain.signatures import UsedSignature
+from ytmarket.domain.wording import check_name, check_reason
 
 
 def secret_context(key: ApiKeyId) -> str:
@@ -119,8 +120,10 @@ class ApiKeyService:
     ) -> Answered[MintedKey]:
         """The same, said so that it can be repeated; what is kept of the answer must hold no secret.
 
-        Raises what `carry_out` does.
+        Raises `InvalidRequest` and what `carry_out` does.
         """
+        check_name(label, "/label")
+        api_keys.check_ranges(allowed)
 
         async def step(uow: UnitOfWork, now: datetime) -> MintedKey:
             account = await uow.accounts.create(label, now)
@@ -142,7 +145,12 @@ class ApiKeyService:
         return await carry_out(self.new_unit_of_work, self.clock, instruction, step)
 
     async def revoke(self, fp: str, actor: Actor, *, reason: str | None = None) -> ApiKey:
-        """The key opens nothing from now on; its account keeps what it has. Raises `KeyNotFound`."""
+        """The key opens nothing from now on; its account keeps what it has.
+
+        Raises `InvalidRequest` and `KeyNotFound`.
+        """
+        if reason is not None:
+            check_reason(reason)
         now = self.clock.now()
         async with self.new_unit_of_work() as uow:
             key = await known_key(uow, fp)
@@ -198,7 +206,11 @@ class ApiKeyService:
         return minted
 
     async def set_allowed(self, fp: str, allowed: Sequence[AddressRange], actor: Actor) -> ApiKey:
-        """Say from where the key may be used; an empty list lets everybody in. Raises `KeyNotFound`."""
+        """Say from where the key may be used; an empty list lets everybody in.
+
+        Raises `InvalidRequest` and `KeyNotFound`.
+        """
+        api_keys.check_ranges(allowed)
         now = self.clock.now()
         async with self.new_unit_of_work() as uow:
             key = await known_key(uow, fp)

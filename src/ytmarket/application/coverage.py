@@ -12,6 +12,7 @@ from ytmarket.application.errors import ApplicationError
 from ytmarket.application.ports.chain_reader import ChainReader, Cursor, Page
 from ytmarket.application.ports.queries import Queries
 from ytmarket.domain.coverage import Gap, gaps_between
+from ytmarket.domain.errors import InvalidRequest
 from ytmarket.domain.further_networks import source_of
 from ytmarket.domain.networks import Network
 
@@ -95,11 +96,13 @@ class CoverageService:
         """Have everything read once more, from a height to where reading has got by now.
 
         With *restart*, which is for a network that cannot be read on, reading goes on from there.
-        Raises `NotStuck` where it can.
+        Raises `NotStuck` where it can, and without it `InvalidRequest` for a height not reached yet.
         """
         source = source_of(reader.network, reader.wallet)
         covered = await self.queries.coverage(reader.network, source)
         last = max((one.span.last for one in covered), default=None)
+        if last is not None and first > last and not restart:
+            raise InvalidRequest(pointer="--from", problem=f"must be at most {last}: so far it is read")
         stuck = await self._stuck(reader) if restart else None
         async with self.scan.new_unit_of_work() as uow:
             details = {

@@ -14,6 +14,7 @@ from ytmarket.application.ports.unit_of_work import NewUnitOfWork, UnitOfWork
 from ytmarket.domain.errors import AlreadyDone
 from ytmarket.domain.idempotency import Attempt
 from ytmarket.domain.ids import ApiKeyId
+from ytmarket.domain.wording import check_reason
 
 T = TypeVar("T")
 
@@ -23,12 +24,19 @@ OPERATORS: Final = ApiKeyId(0)
 
 @attrs.frozen(kw_only=True)
 class Instruction(Generic[T]):
-    """Who says it and why. With an *attempt* the answer, made by *render*, is kept and given again."""
+    """Who says it and why. With an *attempt* the answer, made by *render*, is kept and given again.
+
+    What somebody else has asked for has an empty reason. Raises `InvalidRequest` for one that is no reason.
+    """
 
     actor: Actor
     reason: str
     attempt: Attempt | None = None
     render: Callable[[T], bytes] = attrs.field(default=lambda _: b"")
+
+    def __attrs_post_init__(self) -> None:
+        if self.reason:
+            check_reason(self.reason)
 
     @property
     def own_attempt(self) -> Attempt | None:

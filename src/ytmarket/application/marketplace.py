@@ -16,6 +16,7 @@ from ytmarket.domain.ids import ProductId
 from ytmarket.domain.money import Usdt
 from ytmarket.domain.orders import Order
 from ytmarket.domain.website import MarketplaceSale
+from ytmarket.domain.wording import check_name
 
 
 @attrs.frozen(kw_only=True)
@@ -44,6 +45,8 @@ class MarketplaceDesk:
         was taken over before, and what `carry_out` does.
         """
         website.check_sold_for(sold.amount)
+        check_name(sold.marketplace, "/channel")
+        check_name(sold.external_id, "/external_id")
 
         async def step(uow: UnitOfWork, now: datetime) -> Order:
             shelf = await shelf_of(uow, sold.product_id, sold.quantity, now)

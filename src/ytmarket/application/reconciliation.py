@@ -20,6 +20,7 @@ from ytmarket.domain.errors import Conflict
 from ytmarket.domain.further_networks import source_of
 from ytmarket.domain.networks import Network
 from ytmarket.domain.reconciliation import Difference, Holding, Statement, difference
+from ytmarket.domain.wording import check_reason
 
 INTERVAL: Final = timedelta(hours=1)
 PATIENCE: Final = timedelta(minutes=15)
@@ -67,8 +68,9 @@ class ReconciliationService:
     async def accept(self, actor: Actor, network: Network, wallet: str, reason: str) -> None:
         """Take what the chain says for the truth from now on: the next check opens anew.
 
-        Raises `Conflict` where nothing was agreed on before.
+        Raises `InvalidRequest`, and `Conflict` where nothing was agreed on before.
         """
+        check_reason(reason)
         now, source = self.clock.now(), source_of(network, wallet)
         async with self.new_unit_of_work() as uow:
             height = await uow.reconciliation.forget(network, source, now)

@@ -28,6 +28,7 @@ from ytmarket.domain.order_states import OrderStatus
 from ytmarket.domain.orders import Order, OrderEvent
 from ytmarket.domain.times import epoch_seconds
 from ytmarket.domain.webhooks import Answer, Delivery, WebhookJob
+from ytmarket.domain.wording import check_reason
 
 # The sender needs at most ten seconds; a claim that has ended is somebody else's.
 LEASE: Final = timedelta(seconds=60)
@@ -67,7 +68,7 @@ class WebhookService:
         jobs = await self._claim(limit - len(self._flying))
         for job in jobs:
             task = asyncio.create_task(self._deliver(job))
-            self._flying[task] = webhooks.receiver_of(job.order.webhook_url or "//")
+            self._flying[task] = webhooks.receiver_of(job.order.webhook_url or "")
             task.add_done_callback(self._landed)
         return len(jobs)
 
@@ -99,7 +100,9 @@ class WebhookService:
         await asyncio.gather(*late, return_exceptions=True)
 
     async def resend(self, event: EventId, actor: Actor, *, reason: str | None = None) -> None:
-        """Send an event again, from its first attempt. Raises `EventNotFound`."""
+        """Send an event again, from its first attempt. Raises `InvalidRequest` and `EventNotFound`."""
+        if reason is not None:
+            check_reason(reason)
         now = self.clock.now()
         async with self.new_unit_of_work() as uow:
             was = await uow.webhooks.resend(event, now)

@@ -36,6 +36,7 @@ from ytmarket.domain.pricing import CAP_PERCENT, Quote
 from ytmarket.domain.reservations import STEP, Payer, Purpose
 from ytmarket.domain.topups import TopupTerms, TopupTimes
 from ytmarket.domain.website import Checkout, Shelf
+from ytmarket.domain.wording import check_name
 
 TRIES_MAX: Final = 50
 
@@ -130,9 +131,10 @@ class WebsiteDesk:
     ) -> Answered[WebsiteOrder]:
         """Write down that a buyer was sent what it was owed; it is the operator who sends it.
 
-        It leaves by the wallet into which the payment came. Raises `OrderNotFound`, `NoRefundOwed`
-        and what `carry_out` does.
+        It leaves by the wallet into which the payment came. Raises `InvalidRequest`, `OrderNotFound`,
+        `NoRefundOwed` and what `carry_out` does.
         """
+        check_name(tx_hash, "/tx_hash")
 
         async def step(uow: UnitOfWork, now: datetime) -> WebsiteOrder:
             order, checkout = await locked(uow, order_id)

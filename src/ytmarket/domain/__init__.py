@@ -38,6 +38,7 @@ from ytmarket.domain import (
     webhook_urls,
     webhooks,
     website,
+    wording,
 )
 from ytmarket.domain.alarms import (
     Alarm,
@@ -406,6 +407,7 @@ __all__ = [
     "webhook_urls",
     "webhooks",
     "website",
+    "wording",
     "website_quote",
     "within_tolerance",
 ]

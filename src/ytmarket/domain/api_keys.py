@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from datetime import datetime
 from ipaddress import (
     IPv4Address,
@@ -16,6 +17,7 @@ from typing import Final, TypeAlias
 
 import attrs
 
+from ytmarket.domain import limits
 from ytmarket.domain.errors import AddressNotAllowed, InvalidRequest
 from ytmarket.domain.ids import AccountId, ApiKeyId
 from ytmarket.domain.money import Usdt
@@ -104,6 +106,14 @@ def parse_address(text: str) -> Address | None:
             return None
         return address.ipv4_mapped or address
     return address
+
+
+def check_ranges(allowed: Sequence[AddressRange]) -> None:
+    """Raises `InvalidRequest` for more than can be looked through with every request."""
+    if len(allowed) > limits.RANGES_MAX:
+        raise InvalidRequest(
+            pointer="/ip_whitelist", problem=f"must name at most {limits.RANGES_MAX} addresses or ranges"
+        )
 
 
 def parse_range(text: str, pointer: str) -> AddressRange:

@@ -25,3 +25,7 @@ SIGNATURE_DRIFT_SECONDS: Final = 300
 # A timestamp may lie 300 s ahead, and is good for its whole last second: ten minutes and one.
 SIGNATURE_KEPT: Final = timedelta(minutes=10, seconds=1)
 REASON_CHARS_MAX: Final = 500
+NAME_CHARS_MAX: Final = 200
+RANGES_MAX: Final = 100
+ID_MAX: Final = 2**63 - 1
+AMOUNT_MAX: Final = Usdt.of(10**12)  # in micros this still fits a signed 64-bit integer

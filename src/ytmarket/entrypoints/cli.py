@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -64,6 +65,7 @@ app.command("status")(show_status)
 def main() -> None:
     """Run the command line; trouble that a person can mend is one sentence, not a traceback."""
     try:
+        _check_words(sys.argv[1:])
         make_networks_known(os.environ)
         get_command(app)()  # app() writes on the exceptions that pass it, and refusals are frozen
     except (SettingsError, ShopError, ApplicationError, EmbeddedServerError) as trouble:
@@ -71,6 +73,16 @@ def main() -> None:
         for line in (said, *getattr(trouble, "__notes__", ())):
             err.print(f"[bold red]ytmarket:[/] {escape(line)}", highlight=False)
         sys.exit(1)
+
+
+def _check_words(words: Sequence[str]) -> None:
+    """Only a file may be called what is no text. Raises `SettingsError`."""
+    for word in words:
+        try:
+            word.encode()
+        except UnicodeEncodeError:
+            if not os.path.lexists(word):
+                stop(f"{word!a} is not UTF-8")
 
 
 @app.command()

@@ -17,7 +17,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from ytmarket.application.audit import Actor
 from ytmarket.application.instructions import Instruction
+from ytmarket.domain import limits
 from ytmarket.domain.idempotency import Attempt
+from ytmarket.domain.wording import check_reason
 from ytmarket.entrypoints.bootstrap import Shop, open_shop
 from ytmarket.entrypoints.settings import Settings, SettingsError
 from ytmarket.entrypoints.tables import print_rows
@@ -30,6 +32,7 @@ DataDir = Annotated[
     Path | None, typer.Option("--data-dir", help="Folder for the embedded database and the master key.")
 ]
 Reason = Annotated[str, typer.Option(prompt=True, help="Why, for the audit.")]
+Page = Annotated[int, typer.Option(help="Which page, from 1.", min=1, max=limits.PAGE_MAX)]
 Once = Annotated[
     str | None, typer.Option(help="A name for this act: the same act under the same name happens once.")
 ]
@@ -54,8 +57,7 @@ def actor() -> Actor:
 
 def instruction(reason: str, once: str | None = None, *words: object) -> Instruction[Any]:
     """What is said at the terminal; *words* are what *once* stands for."""
-    if not reason.strip():
-        stop("say why: --reason must not be empty")
+    check_reason(reason)
     return Instruction(actor=actor(), reason=reason, attempt=_attempt(once, words))
 
 

@@ -11,6 +11,7 @@ from ytmarket.application.errors import Unavailable
 from ytmarket.application.ports.clock import Clock
 from ytmarket.application.ports.devnet import DevnetTransfer, SupplierMode
 from ytmarket.application.ports.tokens import Tokens
+from ytmarket.domain import limits
 from ytmarket.domain.deposits import Deposit
 from ytmarket.domain.errors import InvalidValue
 from ytmarket.domain.money import PLACES, ZERO
@@ -37,8 +38,8 @@ class InMemoryDevnet:
 
     async def send(self, transfer: DevnetTransfer) -> str:
         """Raises `InvalidValue` for an amount or an age that no chain could have."""
-        if transfer.amount <= ZERO:
-            raise InvalidValue(f"a transfer moves more than 0, not {transfer.amount}")
+        if not ZERO < transfer.amount <= limits.AMOUNT_MAX:
+            raise InvalidValue(f"a transfer moves more than 0 and at most {limits.AMOUNT_MAX} USDT")
         if transfer.age_seconds < 0:
             raise InvalidValue(f"{transfer.age_seconds} seconds is no age: send 0 or more")
         if self.is_down:

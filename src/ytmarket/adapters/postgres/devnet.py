@@ -13,6 +13,7 @@ from ytmarket.adapters.postgres.database import PostgresDatabase
 from ytmarket.adapters.postgres.devnet_reader import ONE_AT_A_TIME, WALLETS, DevnetReader
 from ytmarket.adapters.postgres.settings import read_setting, write_setting
 from ytmarket.application.ports.devnet import DevnetTransfer, SupplierMode
+from ytmarket.domain import limits
 from ytmarket.domain.errors import InvalidValue
 from ytmarket.domain.money import ZERO
 from ytmarket.domain.networks import Network
@@ -39,8 +40,8 @@ class PostgresDevnet:
 
     async def send(self, transfer: DevnetTransfer) -> str:
         """Raises `InvalidValue` for an amount or an age that no chain could have."""
-        if transfer.amount <= ZERO:
-            raise InvalidValue(f"a transfer moves more than 0, not {transfer.amount}")
+        if not ZERO < transfer.amount <= limits.AMOUNT_MAX:
+            raise InvalidValue(f"a transfer moves more than 0 and at most {limits.AMOUNT_MAX} USDT")
         if not 0 <= transfer.age_seconds <= AGE_SECONDS_MAX:
             raise InvalidValue(f"{transfer.age_seconds} seconds is no age: send 0 to {AGE_SECONDS_MAX}")
         network = transfer.network

@@ -21,10 +21,10 @@ from ytmarket.domain import limits
 from ytmarket.domain.errors import InvalidAmount
 from ytmarket.domain.idempotency import Attempt
 from ytmarket.domain.money import Usdt
+from ytmarket.domain.wording import check_reason
 
 LATE_AFTER: Final = timedelta(minutes=5)
 NUMBER_DIGITS_MAX: Final = 15
-AMOUNT_MAX: Final = Usdt.of(10**12)  # in micros this still fits a signed 64-bit integer
 
 T = TypeVar("T")
 
@@ -53,7 +53,7 @@ class Said:
     def of(cls, actor: Actor, bot: Bot, message: Message, command: CommandObject) -> Said:
         # Another bot counts its messages anew, so its number belongs to the name.
         name = f"{bot.id}:{message.chat.id}:{message.message_id}"
-        attempt = Attempt.of(name, "message", plain(message.text or "").encode())
+        attempt = Attempt.of(name, "message", plain(message.text or message.caption or "").encode())
         return cls(
             actor=actor, attempt=attempt, command=command.command.lower(), rest=plain(command.args or "")
         )
@@ -66,8 +66,8 @@ class Said:
         return found
 
     def reason(self, text: str) -> str:
-        if len(text) > limits.REASON_CHARS_MAX:
-            raise Misspoken(self.command)
+        """The text itself. Raises `InvalidRequest`, which says how long it may be."""
+        check_reason(text)
         return text
 
     def number(self, word: str) -> int:
@@ -84,7 +84,7 @@ class Said:
             amount = Usdt.of(word)
         except InvalidAmount:
             raise Misspoken(self.command) from None
-        if abs(amount) > AMOUNT_MAX:
+        if abs(amount) > limits.AMOUNT_MAX:
             raise Misspoken(self.command)
         return amount
 

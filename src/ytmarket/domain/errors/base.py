@@ -62,7 +62,7 @@ class InvalidRequest(Refused):
         return {} if self.offered is None else {"networks": self.offered}
 
     def in_full(self) -> str:
-        return f"{self.pointer} {self.problem}".strip()
+        return f"{self.pointer.removeprefix('/')} {self.problem}".strip()
 
 
 @attrs.frozen(kw_only=True)

@@ -25,7 +25,7 @@ class OrderNotFound(NotFound):
 
 @attrs.frozen(kw_only=True)
 class EventNotFound(NotFound):
-    """There is no webhook event with this id."""
+    """There is no event with this id, or its order has no webhook URL."""
 
     code = "event_not_found"
 

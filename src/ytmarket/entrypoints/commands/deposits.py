@@ -8,6 +8,7 @@ import typer
 
 from ytmarket.application.deposit_desk import WaitingDeposit
 from ytmarket.application.ports.queries import Paging
+from ytmarket.domain import limits
 from ytmarket.domain.deposits import DepositRecord, DepositStatus
 from ytmarket.domain.ids import DepositId, OrderId, TopupId
 from ytmarket.entrypoints.bootstrap import Shop
@@ -15,6 +16,7 @@ from ytmarket.entrypoints.terminal import (
     AsJson,
     DataDir,
     Once,
+    Page,
     Reason,
     instruction,
     moment,
@@ -25,7 +27,9 @@ from ytmarket.entrypoints.terminal import (
 
 app = typer.Typer(help="Deposits, and what to do with those that matched nothing.", no_args_is_help=True)
 
-Number = Annotated[int, typer.Argument(metavar="DEPOSIT", help="Its number in the list.", min=1)]
+Number = Annotated[
+    int, typer.Argument(metavar="DEPOSIT", help="Its number in the list.", min=1, max=limits.ID_MAX)
+]
 Fingerprint = Annotated[str, typer.Argument(metavar="FP", help="The key whose account it belongs to.")]
 
 
@@ -33,7 +37,7 @@ Fingerprint = Annotated[str, typer.Argument(metavar="FP", help="The key whose ac
 def list_deposits(
     status: Annotated[DepositStatus, typer.Option(help="Which deposits.")] = DepositStatus.UNMATCHED,
     dust: Annotated[bool, typer.Option("--dust", help="Those too small to be meant for anything.")] = False,
-    page: Annotated[int, typer.Option(help="Which page, from 1.", min=1)] = 1,
+    page: Page = 1,
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
@@ -72,7 +76,9 @@ def credit(
 @app.command("apply")
 def apply_to_order(
     deposit: Number,
-    order_id: Annotated[int, typer.Argument(metavar="ORDER", help="The website order's number.", min=1)],
+    order_id: Annotated[
+        int, typer.Argument(metavar="ORDER", help="The website order's number.", min=1, max=limits.ID_MAX)
+    ],
     reason: Reason,
     once: Once = None,
     data_dir: DataDir = None,

@@ -17,6 +17,7 @@ from ytmarket.entrypoints.terminal import (
     AsJson,
     DataDir,
     Once,
+    Page,
     Reason,
     actor,
     err,
@@ -30,7 +31,6 @@ from ytmarket.entrypoints.terminal import (
 app = typer.Typer(help="Customers' API keys.", no_args_is_help=True)
 
 Fingerprint = Annotated[str, typer.Argument(metavar="FP", help="The key's fingerprint.")]
-Page = Annotated[int, typer.Option(help="Which page, from 1.", min=1)]
 
 
 @app.command()

@@ -18,6 +18,7 @@ from ytmarket.application.ports.chain_reader import (
     ChainUnavailable,
 )
 from ytmarket.application.ports.networks import NetworkState
+from ytmarket.domain import limits
 from ytmarket.domain.coverage import Gap, Span, gaps_between
 from ytmarket.domain.networks import Network
 from ytmarket.entrypoints.bootstrap import Shop
@@ -63,7 +64,10 @@ def list_networks(context: typer.Context, data_dir: DataDir = None, as_json: AsJ
 def rescan(
     network: Annotated[Network, typer.Argument(help="Which network.")],
     first: Annotated[
-        int, typer.Option("--from", help="The first block (slot, logical time) to read once more.", min=1)
+        int,
+        typer.Option(
+            "--from", help="The first block (slot, logical time) to read once more.", min=1, max=limits.ID_MAX
+        ),
     ],
     restart: Annotated[
         bool, typer.Option("--restart", help="Where reading has stopped: let it go on from the end of this.")

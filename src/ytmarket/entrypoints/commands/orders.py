@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from ytmarket.application.ports.queries import EventView, OrderFilter, Paging
+from ytmarket.domain import limits
 from ytmarket.domain.errors import OrderNotFound
 from ytmarket.domain.ids import OrderId, ProductId
 from ytmarket.domain.order_states import OrderStatus
@@ -16,6 +17,7 @@ from ytmarket.entrypoints.terminal import (
     AsJson,
     DataDir,
     Once,
+    Page,
     Reason,
     instruction,
     moment,
@@ -26,18 +28,19 @@ from ytmarket.entrypoints.terminal import (
 
 app = typer.Typer(help="Orders.", no_args_is_help=True)
 
-Number = Annotated[int, typer.Argument(metavar="ORDER", help="The order's number.", min=1)]
+Number = Annotated[int, typer.Argument(metavar="ORDER", help="The order's number.", min=1, max=limits.ID_MAX)]
 
 
 @app.command("list")
 def list_orders(
-    page: Annotated[int, typer.Option(help="Which page, from 1.", min=1)] = 1,
+    page: Page = 1,
     status: Annotated[OrderStatus | None, typer.Option(help="Only those in this status.")] = None,
     fp: Annotated[
         str | None, typer.Option("--key", metavar="FP", help="Only those of this key's account.")
     ] = None,
     product: Annotated[
-        int | None, typer.Option(metavar="PRODUCT", help="Only those of this product.", min=1)
+        int | None,
+        typer.Option(metavar="PRODUCT", help="Only those of this product.", min=1, max=limits.ID_MAX),
     ] = None,
     data_dir: DataDir = None,
     as_json: AsJson = False,

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from ytmarket.domain import limits
 from ytmarket.domain.errors import DuplicateUnit
 from ytmarket.domain.ids import ProductId
 from ytmarket.entrypoints.bootstrap import Shop
@@ -23,7 +24,9 @@ def stock() -> None:
 
 @app.command("import")
 def import_stock(
-    product: Annotated[int, typer.Argument(metavar="PRODUCT", help="The product's id.", min=1)],
+    product: Annotated[
+        int, typer.Argument(metavar="PRODUCT", help="The product's id.", min=1, max=limits.ID_MAX)
+    ],
     file: Annotated[Path, typer.Argument(help="CSV with a header, or JSON Lines (.jsonl); a unit a line.")],
     data_dir: DataDir = None,
 ) -> None:

@@ -26,8 +26,10 @@ from ytmarket.entrypoints.terminal import (
 
 app = typer.Typer(help="Orders of the website's buyers.", no_args_is_help=True)
 
-Number = Annotated[int, typer.Argument(metavar="ORDER", help="The order's number.", min=1)]
-Product = Annotated[int, typer.Argument(metavar="PRODUCT", help="The product's id.", min=1)]
+Number = Annotated[int, typer.Argument(metavar="ORDER", help="The order's number.", min=1, max=limits.ID_MAX)]
+Product = Annotated[
+    int, typer.Argument(metavar="PRODUCT", help="The product's id.", min=1, max=limits.ID_MAX)
+]
 Quantity = Annotated[int, typer.Argument(help="How many.", min=limits.QUANTITY_MIN, max=limits.QUANTITY_MAX)]
 
 

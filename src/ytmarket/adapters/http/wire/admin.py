@@ -23,8 +23,8 @@ from ytmarket.domain.money import Usdt
 PRICE_MAX: Final = Usdt.of(1_000_000)
 UNITS_MAX: Final = 100_000
 
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
-Ranges = Annotated[list[str], msgspec.Meta(max_length=100)]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=limits.NAME_CHARS_MAX)]
+Ranges = Annotated[list[str], msgspec.Meta(max_length=limits.RANGES_MAX)]
 Reason = Annotated[str, msgspec.Meta(min_length=1, max_length=limits.REASON_CHARS_MAX)]
 
 

@@ -10,11 +10,12 @@ import msgspec
 
 from ytmarket.adapters.http.wire.money import Amount
 from ytmarket.adapters.http.wire.text import escaped, read_object
+from ytmarket.domain import limits
 from ytmarket.domain.errors import InvalidRequest
 
 B = TypeVar("B", bound=msgspec.Struct)
 
-ID_MAX: Final = 2**63 - 1
+ID_MAX: Final = limits.ID_MAX
 _PLACE: Final = re.compile(r"(?P<message>.*) - at `\$(?P<path>.*)`\Z", re.DOTALL)
 _STEP: Final = re.compile(r"\.([^.\[]+)|\[(\d+)\]")
 WORDS: Final = {

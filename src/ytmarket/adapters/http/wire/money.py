@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, TypeAlias
 
 import msgspec
 
+from ytmarket.domain import limits
 from ytmarket.domain.errors import InvalidAmount
 from ytmarket.domain.money import Usdt
 
@@ -18,7 +19,6 @@ Money: TypeAlias = Annotated[
 ]
 """The type of amounts in answers."""
 
-AMOUNT_MAX: Final = Usdt.of(10**12)  # in micros this still fits a signed 64-bit integer
 AMOUNTS_KEPT: Final = 8_192  # the prices of a catalogue are written again and again
 PROBLEM: Final = "must be an amount of USDT: plain digits, with at most six decimals"
 # The digits of a JSON number; unlike Usdt.of, no leading zero.
@@ -50,8 +50,8 @@ def read_digits(text: str) -> Usdt:
         amount = Usdt.of(text)
     except InvalidAmount:
         raise ValueError(PROBLEM) from None
-    if abs(amount) > AMOUNT_MAX:
-        raise ValueError(f"must be at most {AMOUNT_MAX} USDT")
+    if abs(amount) > limits.AMOUNT_MAX:
+        raise ValueError(f"must be at most {limits.AMOUNT_MAX} USDT")
     return amount
 
 

@@ -22,7 +22,7 @@ from ytmarket.domain.times import epoch_seconds
 
 Id = Annotated[int, msgspec.Meta(ge=1, le=ID_MAX)]
 Quantity = Annotated[int, msgspec.Meta(ge=limits.QUANTITY_MIN, le=limits.QUANTITY_MAX)]
-Word = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+Word = Annotated[str, msgspec.Meta(min_length=1, max_length=limits.NAME_CHARS_MAX)]
 
 
 class WebsiteOrderBody(Body, frozen=True, kw_only=True):

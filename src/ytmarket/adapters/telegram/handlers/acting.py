@@ -30,7 +30,6 @@ from ytmarket.domain.ids import DepositId, OrderId
 
 log = structlog.get_logger(__name__)
 
-LABEL_CHARS_MAX: Final = 200
 SHOWN_SECONDS: Final = 600.0
 _wiping: set[asyncio.Task[None]] = set()
 
@@ -42,7 +41,6 @@ async def mint(message: Message, services: Services, said: Said, knock: Knock) -
         return
     (label,) = said.words(1)
     check_in_time(message, services.clock)
-    label = label[:LABEL_CHARS_MAX]
     answered = await services.api_keys.mint_once(label, said.instruction("", render_minted))
     if answered.result is None:
         await message.reply(answered.body.decode())

@@ -68,8 +68,8 @@ async def _told_as_said(
 
 async def _unknown(message: Message, knock: Knock) -> None:
     """In a group it may be said to people, or to another bot."""
-    first = (message.text or "").split(maxsplit=1)[:1]
-    if knock.is_private or (knock.is_meant_for_us and "@" not in first[0]):
+    first, *_ = [*(message.text or message.caption or "").split(maxsplit=1), ""]
+    if knock.is_private or (knock.is_meant_for_us and "@" not in first):
         await message.reply(UNKNOWN)
 
 
