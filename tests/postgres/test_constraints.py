@@ -52,6 +52,8 @@ insert into marketplace_order (order_id, marketplace, external_id) values (3, 'b
 """
 
 TRANSFER = "insert into transfer (kind, ref, debit, credit, amount, at, account_id) values "
+OF_ORDER = "insert into transfer (kind, ref, debit, credit, amount, at, account_id, order_id) values "
+OF_DEPOSIT = "insert into transfer (kind, ref, debit, credit, amount, at, deposit_id) values "
 KEY = "insert into api_key (id, account_id, fp, digest, label, created_at) values "
 EVENT = "insert into event (order_id, status, refunded, at, delivery) values "
 UNIT = "insert into stock_unit (id, product_id, sealed, fingerprint, created_at) values "
@@ -74,7 +76,7 @@ PRODUCT = """
 #: Constraint → one statement, or several, that it must refuse.
 VIOLATIONS: Final[dict[str, tuple[str, ...]]] = {
     "account_balance_not_negative": (
-        TRANSFER + "('order_charged', '2', 'customer:1', 'escrow', 901, now(), 1)",
+        TRANSFER + "('adjustment', 'debit', 'customer:1', 'adjustments', 901, now(), 1)",
         TRANSFER + "('adjustment', 'debit', 'customer:2', 'adjustments', 1, now(), 2)",
         "update account set topped_up = 99 where id = 1",
     ),
@@ -85,7 +87,7 @@ VIOLATIONS: Final[dict[str, tuple[str, ...]]] = {
         + "('adjustment', 'y', 'adjustments', 'customer:3', 1, now(), 3)",
     ),
     "account_refunds_bounded": (
-        TRANSFER + "('order_refunded', '1', 'escrow', 'customer:1', 101, now(), 1)",
+        OF_ORDER + "('order_refunded', '1', 'escrow', 'customer:1', 101, now(), 1, 1)",
         "update account set refunded = -1 where id = 1",
     ),
     "api_audit_log_immutable": (
@@ -117,8 +119,9 @@ VIOLATIONS: Final[dict[str, tuple[str, ...]]] = {
         "insert into marketplace_order (order_id, marketplace, external_id) values (4, 'bazaar', 'A-1')",
     ),
     "order_amounts": ("update orders set price = 0", "update orders set settled = 110, refunded = -10"),
-    "order_channel": ("update orders set channel = 'fax', account_id = null",),
+    "order_channel": ("update orders set channel = 'fax', account_id = null, api_key_id = null",),
     "order_delivered": ("update orders set delivered = 2", "update orders set delivered = -1"),
+    "order_key": ("update orders set api_key_id = null",),
     "order_money_bounded": (
         "update orders set settled = 101",
         "update orders set refunded = 1",
@@ -128,7 +131,10 @@ VIOLATIONS: Final[dict[str, tuple[str, ...]]] = {
         "update orders set settled = 99",
         "update orders set status = 'failed', refund = 'refunded', settled = 0, refunded = 99",
     ),
-    "order_payer": ("update orders set account_id = null", "update orders set channel = 'website'"),
+    "order_payer": (
+        "update orders set account_id = null",
+        "update orders set channel = 'website', api_key_id = null",
+    ),
     "order_quantity": ("update orders set quantity = 0, delivered = 0", "update orders set quantity = 10001"),
     "order_refund": ("update orders set refund = 'perhaps'",),
     "order_status": ("update orders set status = 'lost'",),
@@ -171,7 +177,18 @@ VIOLATIONS: Final[dict[str, tuple[str, ...]]] = {
         TRANSFER + "('adjustment', 'x', 'adjustments', 'customer:1', 1, now(), 2)",
         TRANSFER + "('adjustment', 'x', 'adjustments', 'escrow', 1, now(), 1)",
     ),
-    "transfer_once": (TRANSFER + "('order_charged', '1', 'customer:1', 'escrow', 1, now(), 1)",),
+    "transfer_named_after_its_cause": (
+        OF_ORDER + "('order_refunded', '2', 'escrow', 'customer:1', 1, now(), 1, 1)",
+        OF_ORDER + "('order_refunded', '1', 'escrow', 'customer:1', 1, now(), 1, null)",
+        OF_DEPOSIT + "('deposit_set_aside', '2', 'wallet:usdt_ton', 'unmatched:usdt_ton', 1, now(), 1)",
+        OF_DEPOSIT + "('website_payment', '1', 'wallet:usdt_ton', 'escrow', 1, now(), null)",
+    ),
+    "transfer_of_its_order": (
+        OF_ORDER + "('marketplace_returned', '1', 'escrow', 'customer:2', 1, now(), 2, 1)",
+        OF_ORDER + "('order_charged', '7', 'customer:1', 'escrow', 1, now(), 1, 7)",
+        OF_ORDER + "('order_settled', '7', 'escrow', 'sales', 1, now(), null, 7)",
+    ),
+    "transfer_once": (OF_ORDER + "('order_charged', '1', 'customer:1', 'escrow', 1, now(), 1, 1)",),
     "used_signature_once": ("insert into used_signature (api_key_id, digest, at) values (1, 's', now())",),
     "website_refund_was_paid": ("update website_order set refund_tx_hash = 'x'",),
     "network_coverage_in_order": (
@@ -232,8 +249,10 @@ def test_the_database_refuses(shop: str, constraint: str, statement: str) -> Non
 @pytest.mark.parametrize(
     "innocent",
     [
-        TRANSFER + "('order_charged', '2', 'customer:1', 'escrow', 900, now(), 1)",
-        TRANSFER + "('order_refunded', '1', 'escrow', 'customer:1', 100, now(), 1)",
+        TRANSFER + "('adjustment', 'debit', 'customer:1', 'adjustments', 900, now(), 1)",
+        OF_ORDER + "('order_refunded', '1', 'escrow', 'customer:1', 100, now(), 1, 1)",
+        OF_ORDER + "('order_settled', '1', 'escrow', 'sales', 100, now(), null, 1)",
+        OF_DEPOSIT + "('deposit_set_aside', '1', 'wallet:usdt_trc_20', 'unmatched:usdt_trc_20', 1, now(), 1)",
         RESERVE + "('usdt_trc_20', 1, 100020001, 2, 2, tstzrange(now(), now() + interval '1 hour'))",
         RESERVE + "('usdt_bep_20', 2, 100000000, 2, 2, tstzrange(now(), now() + interval '1 hour'))",
         RESERVE + "('usdt_trc_20', 1, 100000000, 2, 2, tstzrange(now() + interval '1 hour', null))",

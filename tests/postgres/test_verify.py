@@ -143,11 +143,13 @@ async def _deposit(world: World, place: int) -> str:
 ASLEEP: Final = """
     set session_replication_role = replica;
     alter table orders drop constraint order_money_bounded, drop constraint order_money_divided;
+    alter table orders drop constraint order_key;
     alter table account drop constraint account_refunds_bounded, drop constraint account_balance_not_negative;
     alter table topup drop constraint topup_credit;
     alter table deposit drop constraint deposit_reason;
     alter table reservation drop constraint reservation_no_overlap;
     alter table transfer drop constraint transfer_amount_positive, drop constraint transfer_names_customer;
+    alter table transfer drop constraint transfer_named_after_its_cause;
 """
 TRANSFER: Final = (
     "insert into transfer (kind, ref, debit, credit, amount, at, account_id, order_id, deposit_id)"
@@ -174,6 +176,35 @@ PLANTED: Final[dict[str, tuple[str, str]]] = {
     "update transfer set credit = 'sales' where kind = 'adjustment' and id = 1": ("transfer", "transfer 1"),
     "update transfer set amount = -amount where id = 1": ("transfer", "transfer 1"),
     "update transfer set kind = 'gift' where id = 1": ("transfer", "transfer 1"),
+    **dict.fromkeys(
+        (
+            (
+                "update transfer set credit = 'customer:2', account_id = 2"
+                " where kind = 'order_refunded' and order_id = 3"
+            ),
+            (
+                "update transfer set debit = 'customer:2', account_id = 2"
+                " where kind = 'order_charged' and order_id = 7"
+            ),
+            "update orders set account_id = 2, api_key_id = 2 where id = 7",
+            "update transfer set ref = 'again' where kind = 'order_refunded' and order_id = 3",
+            "update transfer set order_id = null where kind = 'order_settled' and order_id = 1",
+        ),
+        ("transfer's order", "transfer "),
+    ),
+    **dict.fromkeys(
+        (
+            "update transfer set debit = 'wallet:usdt_bep_20' where kind = 'deposit_credited'",
+            "update transfer set credit = 'unmatched:usdt_bep_20' where kind = 'deposit_set_aside'",
+            "update transfer set debit = 'unmatched:usdt_bep_20' where kind = 'manual_credit'",
+            "update transfer set credit = 'wallet:usdt_bep_20' where kind = 'deposit_returned'",
+            "update transfer set debit = 'wallet:usdt_ton' where kind = 'website_payment' and order_id = 8",
+            "update deposit set network = 'usdt_arbitrum' where id = 1",
+            "update transfer set ref = 'again' where kind = 'deposit_credited'",
+            "update transfer set deposit_id = null where kind = 'deposit_set_aside' and deposit_id = 5",
+        ),
+        ("transfer's deposit", "transfer "),
+    ),
     "update orders set charged = charged + 1 where id = 7": ("escrow", "order 7"),
     "update orders set settled = settled - 1, refunded = refunded + 1 where id = 2": ("escrow", "order 2"),
     "delete from transfer where kind = 'order_settled' and order_id = 1": ("escrow", "order 1"),
@@ -266,6 +297,8 @@ PLANTED: Final[dict[str, tuple[str, str]]] = {
     "update orders set product_id = 99 where id = 7": ("link", "order 7"),
     "update orders set account_id = 99 where id = 7": ("link", "order 7"),
     "update orders set api_key_id = 2 where id = 7": ("link", "order 7"),
+    "update orders set api_key_id = null where id = 7": ("link", "order 7"),
+    "update orders set api_key_id = 1 where channel = 'marketplace'": ("link", "order "),
     "update event set order_id = 99 where order_id = 7": ("link", "event "),
     "delete from event where order_id = 1 and status = 'completed'": ("link", "order 1"),
 }

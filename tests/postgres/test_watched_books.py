@@ -64,6 +64,16 @@ PLANTED: Final[Mapping[str, tuple[str, str, AccountId | None]]] = {
         "update deposit set account_id = 1 where id = 1",
         BOB,
     ),
+    "transfer's order": (
+        "update transfer set ref = 'again' where kind = 'order_refunded' and order_id = 3",
+        "update transfer set ref = '3' where kind = 'order_refunded' and order_id = 3",
+        ANN,
+    ),
+    "transfer's deposit": (
+        "update transfer set debit = 'wallet:usdt_bep_20' where kind = 'deposit_credited' and deposit_id = 1",
+        "update transfer set debit = 'wallet:usdt_trc_20' where kind = 'deposit_credited' and deposit_id = 1",
+        ANN,
+    ),
     "top-up": (
         "update topup set status = 'credited_auto', deposit_id = 5 where status = 'pending'",
         "update topup set status = 'pending', deposit_id = null where deposit_id = 5",
@@ -186,6 +196,16 @@ async def test_each_kind_freezes_whose_money_it_is_and_nobody_else(scene: Scene)
         assert (scene.frozen(), await scene.ringing()) == (set(), {}), kind
 
 
+async def test_an_orders_money_that_another_got_freezes_both(scene: Scene) -> None:
+    scene.intruder.execute("delete from transfer where kind = 'order_refunded' and order_id = 3")
+    scene.intruder.execute(
+        "insert into transfer (kind, ref, debit, credit, amount, at, account_id, order_id)"
+        " select 'order_refunded', '3', 'escrow', 'customer:2', charged, now(), 2, 3 from orders where id = 3"
+    )
+    assert "transfer's order" in await scene.watch()
+    assert scene.frozen() == {ANN, BOB}
+
+
 async def test_freezing_and_lifting_are_written_down_once(scene: Scene) -> None:
     planted, put_right, _ = PLANTED["balance"]
     scene.intruder.execute(planted.encode())
@@ -209,6 +229,8 @@ async def test_what_stands_on_no_account_rings_and_breaks_nothing(scene: Scene) 
     scene.intruder.execute("update orders set account_id = 99 where id = 7")
     assert "link" in await scene.watch()
     assert "order 7" in (await scene.ringing())["shop"]
+    assert scene.frozen() == {ANN}, "who was charged for it"
     scene.intruder.execute("update orders set account_id = 1 where id = 7")
     assert await scene.watch() == []
+    assert await scene.service.unfreeze(await scene.fp(ANN), outside())
     assert await scene.ringing() == {}

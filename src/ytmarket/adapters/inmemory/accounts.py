@@ -9,7 +9,7 @@ import attrs
 
 from ytmarket.adapters.inmemory.rows import AccountRow
 from ytmarket.adapters.inmemory.state import State
-from ytmarket.domain.errors import AccountFrozen, AlreadyDone, NotFound
+from ytmarket.domain.errors import AccountFrozen, AlreadyDone, NotFound, OrderNotFound
 from ytmarket.domain.ids import AccountId
 from ytmarket.domain.ledger import CustomerTotals, Transfer
 
@@ -48,7 +48,8 @@ class InMemoryAccounts:
 def post(state: State, transfers: Sequence[Transfer]) -> None:
     """Book them all or none.
 
-    Raises `AlreadyDone`, `Overdrawn`, `AccountFrozen`, or `NotFound` for no account.
+    Raises `AlreadyDone`, `Overdrawn`, `AccountFrozen`, `NotFound` for no account, or `OrderNotFound`
+    for an order that is not there or is another customer's.
     """
     with state.journal.all_or_none():
         for transfer in transfers:
@@ -64,6 +65,15 @@ def post(state: State, transfers: Sequence[Transfer]) -> None:
                     raise AccountFrozen
                 totals = row.totals.after(transfer, account)
                 state.accounts.put(account, attrs.evolve(row, totals=totals))
+        if not all(_is_of_its_order(state, transfer) for transfer in transfers):
+            raise OrderNotFound
+
+
+def _is_of_its_order(state: State, transfer: Transfer) -> bool:
+    if transfer.order_id is None:
+        return True
+    row = state.orders.get(transfer.order_id)
+    return row is not None and transfer.account_id in (None, row.order.account_id)
 
 
 def _customers(transfer: Transfer) -> Iterator[AccountId]:

@@ -18,6 +18,7 @@ from ytmarket.domain.errors import (
     Conflict,
     IdempotencyInFlight,
     NotFound,
+    OrderNotFound,
     Overdrawn,
     Refused,
 )
@@ -55,6 +56,7 @@ REFUSALS: Final[Mapping[str, Callable[[], Refused]]] = {
     "stock_unit_once": AlreadyDone,  # the catalogue says which unit: DuplicateUnit
     "topup_deposit_once": AlreadyDone,
     "transfer_account_exists": NotFound,
+    "transfer_of_its_order": OrderNotFound,
     "transfer_once": AlreadyDone,
 }
 """Constraint → what its violation means to whoever asked."""
@@ -75,6 +77,7 @@ GUARDS: Final[Mapping[str, str]] = {
     "order_amounts": "the domain prices and divides",
     "order_channel": "the domain knows no other channel",
     "order_delivered": "the domain refuses such a partial delivery",
+    "order_key": "each order from the API is placed with a key, and no other is",
     "order_money_divided": "the domain divides the whole charge",
     "order_payer": "only an order from the API has a payer's account",
     "order_quantity": "a request for such a quantity is refused first",
@@ -92,6 +95,7 @@ GUARDS: Final[Mapping[str, str]] = {
     "transfer_amount_positive": "the domain makes no such transfer",
     "transfer_between_two": "the domain makes no such transfer",
     "transfer_immutable": "no use case changes the books",
+    "transfer_named_after_its_cause": "the domain names what happens once for an order or deposit after it",
     "transfer_names_customer": "the domain's transfers name their customer",
     "used_signature_once": "a used one is looked up, never inserted twice",
     "website_refund_was_paid": "what was never paid is never owed",

@@ -67,6 +67,41 @@ KINDS: Final = """
             and rules.credit = split_part(transfer.credit, ':', 1)
     ))
 """
+BY_ORDER: Final = """
+    select 'transfer ' || transfer.id, concat_ws(' ', transfer.kind, transfer.ref, 'of order',
+            coalesce(transfer.order_id::text, 'of no number') || ',', 'account', transfer.account_id),
+        concat_ws(' ', 'named after its order, and of its account', orders.account_id), concerned.customer
+    from transfer left join orders on orders.id = transfer.order_id
+    left join lateral (
+        select distinct customer from unnest(array[transfer.account_id, orders.account_id]) customer
+        where customer is not null
+    ) concerned on true
+    where ({transfers:transfer.id} or {orders:transfer.order_id}) and transfer.kind in (
+        'order_charged', 'order_settled', 'order_refunded', 'website_refund_owed', 'website_refund_paid',
+        'marketplace_taken', 'marketplace_returned'
+    ) and (
+        transfer.ref is distinct from transfer.order_id::text
+        or transfer.kind in ('order_charged', 'order_refunded')
+            and transfer.account_id is distinct from orders.account_id
+    )
+"""
+BY_DEPOSIT: Final = """
+    select 'transfer ' || transfer.id, concat_ws(' ', transfer.kind, transfer.ref, transfer.debit,
+            transfer.credit, 'of deposit', coalesce(transfer.deposit_id::text, 'of no number')),
+        concat_ws(' ', 'named after its deposit, and on its network', deposit.network),
+        coalesce(transfer.account_id, deposit.account_id)
+    from transfer left join deposit on deposit.id = transfer.deposit_id
+    where ({transfers:transfer.id} or {deposits:transfer.deposit_id}) and (
+        transfer.kind in (
+            'deposit_credited', 'deposit_set_aside', 'manual_credit', 'deposit_applied', 'deposit_returned',
+            'website_payment', 'deposit_orphaned', 'orphan_shortfall'
+        ) and transfer.ref is distinct from transfer.deposit_id::text
+        or exists (
+            select from unnest(array[transfer.debit, transfer.credit]) leg
+            where leg ~ '^(wallet|unmatched):' and substr(leg, strpos(leg, ':') + 1) <> deposit.network
+        )
+    )
+"""
 ESCROW: Final = """
     with moved as (
         select order_id,
@@ -285,7 +320,7 @@ HANDED_OUT: Final = """
 """
 LINKS: Final = """
     select 'order ' || orders.id, concat_ws(' ', 'account', orders.account_id, 'key', orders.api_key_id,
-            'product', orders.product_id), 'all of them there', orders.account_id
+            'product', orders.product_id), 'all of them there, and a key on the API', orders.account_id
     from orders
     where {orders:orders.id} and (
         not exists (select from product where id = orders.product_id)
@@ -293,6 +328,7 @@ LINKS: Final = """
         or orders.api_key_id is not null and not exists (
             select from api_key where id = orders.api_key_id and account_id = orders.account_id
         )
+        or (orders.channel = 'api') <> (orders.api_key_id is not null)
     )
     union all
     select 'event ' || event.id, 'order ' || event.order_id, 'an order that is there', null::bigint
@@ -308,6 +344,8 @@ LINKS: Final = """
 CHECKS: Final[Mapping[str, str]] = {
     "balance": BALANCES,
     "transfer": KINDS,
+    "transfer's order": BY_ORDER,
+    "transfer's deposit": BY_DEPOSIT,
     "escrow": ESCROW,
     "order": ENDS,
     "deposit": DEPOSITS,

@@ -9,7 +9,7 @@ import pytest
 from ytmarket.application.ports.queries import Paging
 from ytmarket.application.ports.unit_of_work import UnitOfWork
 from ytmarket.domain import ledger
-from ytmarket.domain.errors import AccountFrozen, AlreadyDone, NotFound, Overdrawn
+from ytmarket.domain.errors import AccountFrozen, AlreadyDone, NotFound, OrderNotFound, Overdrawn
 from ytmarket.domain.ids import AccountId, OrderId
 from ytmarket.domain.ledger import CustomerTotals, Transfer
 from ytmarket.domain.money import ZERO, Usdt
@@ -162,6 +162,22 @@ class AccountContract(StorePartContract):
         await _post(world, ledger.order_settled(order.id, Usdt.of("0.50"), NOW))
         await _post(world, ledger.order_refunded(order.id, customer.account, Usdt.of("0.50"), NOW))
         assert await world.balance(customer) == Usdt.of("4.50")
+
+    async def test_money_of_an_order_is_its_customers(self, world: World) -> None:
+        customer, other = await world.customer(10), await world.customer(10)
+        order = await world.order(customer, await world.product(1, units=1))
+        await world.order(other, await world.product(5, units=1))
+        none = OrderId(404)
+        for transfer in (
+            ledger.order_refunded(order.id, other.account, order.charged, NOW),
+            ledger.order_charged(none, customer.account, Usdt.of(1), NOW),
+            ledger.order_settled(none, Usdt.of(1), NOW),
+        ):
+            with pytest.raises(OrderNotFound):
+                await _post(world, _adjustment(customer, 5, "together"), transfer)
+        assert [await world.balance(one) for one in (customer, other)] == [Usdt.of(9), Usdt.of(5)]
+        await _post(world, ledger.order_refunded(order.id, customer.account, order.charged, NOW))
+        assert await world.balance(customer) == Usdt.of(10)
 
     async def test_the_same_transfer_from_many_at_once_is_posted_once(self, world: World) -> None:
         customer = await world.customer()
