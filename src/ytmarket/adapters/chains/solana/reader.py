@@ -7,6 +7,8 @@ from datetime import timedelta
 from functools import partial
 from typing import Final, Self
 
+import attrs
+
 from ytmarket.adapters.chains.solana.chain import NETWORK, SETTING, STALE_AFTER
 from ytmarket.adapters.chains.solana.history import PAGE_MAX, History
 from ytmarket.adapters.chains.solana.node import TIMEOUT, SolanaNode
@@ -16,11 +18,18 @@ from ytmarket.adapters.chains.solana.view import View
 from ytmarket.adapters.chains.solana.wallet import Wallet
 from ytmarket.application.endpoints import CALLS_PER_SECOND, Pace, endpoints_of
 from ytmarket.application.ports.chain_auditor import StrayAccount
-from ytmarket.application.ports.chain_reader import ChainMisconfigured, Cursor, Page
+from ytmarket.application.ports.chain_reader import (
+    ChainMisconfigured,
+    ChainRateLimited,
+    Cursor,
+    Page,
+    ReaderError,
+)
 from ytmarket.application.ports.clock import Clock
 from ytmarket.application.rotation import Rotation
 from ytmarket.domain.networks import Network
 
+LISTING_MIN: Final = 2
 TRANSACTIONS_MAX: Final = 200
 """Transactions in one page: each is asked for by itself."""
 
@@ -41,6 +50,8 @@ class SolanaReader:
         listing: int = PAGE_MAX,
         stale_after: timedelta = STALE_AFTER,
     ) -> None:
+        if listing < LISTING_MIN:
+            raise ValueError(f"a list of {listing} cannot hold the last of the one before and anything new")
         self._wallet = wallet
         self._rotation = rotation
         self._clock = clock
@@ -125,7 +136,21 @@ class SolanaReader:
         backlog = self._backlog
         if backlog is None or backlog.node is not node or backlog.position != position:
             backlog = await self._list(view, position)
-        page, self._backlog = await Reading(view, backlog).page(self._transactions)
+        elif backlog.asked_to_wait is not None:
+            self._backlog = attrs.evolve(backlog, asked_to_wait=None)
+            raise backlog.asked_to_wait
+        return await self._page(view, backlog)
+
+    async def _page(self, view: View, backlog: Backlog) -> Page:
+        # Kept meanwhile, for when nobody waits any more, or the node asks us to.
+        self._backlog = backlog
+        try:
+            page, self._backlog = await Reading(view, backlog, self._clock).page(self._transactions)
+        except ChainRateLimited:
+            raise
+        except ReaderError:
+            self._backlog = None
+            raise
         return page
 
     async def _list(self, view: View, position: Position) -> Backlog:
