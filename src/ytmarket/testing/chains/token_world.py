@@ -138,6 +138,9 @@ class TokenWorld(ABC, Generic[R]):
         if fault is Fault.STANDS_STILL:
             self.clock.advance(DAY)
             yield
+            # It hears of blocks again, which are a day younger.
+            await self.anvil.call("evm_increaseTime", DAY // timedelta(seconds=1))
+            await self.anvil.mine(1)
             return
         edit = await self._edit_for(fault)
         with self.node.having(fault) if edit is None else self.node.answering(edit):

@@ -37,10 +37,12 @@ class Reading:
     _span: Span | None = attrs.field(default=None, init=False)
 
     async def page(self) -> Page:
-        """What became final since, up to a page of it."""
+        """What became final since, up to a page of it; nothing of a node that has stopped."""
         last = self._position.last
         if self._tip.readable < last:
             raise self._view.node.behind(f"has got to block {self._tip.readable}, and {last} was read before")
+        if self._tip.is_stale:
+            raise self._tip.stands_still(self._view)
         await self._release()
         end = self._end()
         if last < end:
@@ -111,12 +113,10 @@ class Reading:
         return above is not None and deposit.amount > above and deposit.height > self._tip.final
 
     def _check_pause(self) -> None:
-        """There is nothing to read. That may be so; or the node hangs, or is of another branch."""
+        """There is nothing to read. That may be so; or the node is of another branch."""
         newest = self._tip.newest
         if newest.number == self._position.last and newest.hash != self._position.hash:
             raise self._rewritten(newest.number)
-        if self._tip.is_stale:
-            raise self._tip.stands_still(self._view)
 
     def _rewritten(self, number: int) -> ChainGap:
         return self._view.node.gap(

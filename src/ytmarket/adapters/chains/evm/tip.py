@@ -38,5 +38,5 @@ class Tip:
         return cls(newest=newest, readable=readable, final=final, is_stale=is_stale)
 
     def stands_still(self, view: View) -> ChainBehind:
-        """The trouble when nothing new is to be had from a node that has stopped."""
+        """The trouble with a node that has stopped: what it still has to tell, another tells sooner."""
         return view.node.behind(f"stands at block {self.newest.number} of {self.newest.at:%Y-%m-%d %H:%M:%S}")

@@ -128,6 +128,7 @@ class TronReader:
 
     async def _read_on(self, node: TronNode, position: Position) -> Page:
         reading = await self._reading(node)
+        reading.check_fresh()
         if self._by_lists:
             listing = Listing(reading, self._clock.now(), self._payments_per_page)
             return await listing.page(position, self._blocks_per_page)

@@ -62,12 +62,11 @@ class Reading:
             raise self.view.node.behind(f"stands at {self.head}")
 
     def _check_pause(self, position: Position) -> None:
-        """There is nothing to read. That may be so; or the node lags, hangs, or is of another branch."""
+        """There is nothing to read. That may be so; or the node lags, or is of another branch."""
         if self.head.number < position.last:
             raise self.view.node.behind(f"has got to {self.head}, and {position.last} was read before")
         if self.head.id != position.hash:
             raise self._rewritten(position)
-        self.check_fresh()
 
     def _check_chain(self, position: Position, headers: Iterable[Header]) -> None:
         """Each block builds on the one before, and the newest is the one that the node told of."""
