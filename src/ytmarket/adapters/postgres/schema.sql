@@ -70,6 +70,20 @@ create table transfer (
             then debit not like 'customer:%' and credit not like 'customer:%'
             else 'customer:' || account_id in (debit, credit)
         end
+    ),
+    -- What happens once for an order, or for a deposit, is named after it: that makes it once.
+    constraint transfer_named_after_its_cause check (
+        case
+            when kind in (
+                'order_charged', 'order_settled', 'order_refunded', 'website_refund_owed',
+                'website_refund_paid', 'marketplace_taken', 'marketplace_returned'
+            ) then order_id is not null and ref = order_id::text
+            when kind in (
+                'deposit_credited', 'deposit_set_aside', 'manual_credit', 'deposit_applied',
+                'deposit_returned', 'website_payment', 'deposit_orphaned', 'orphan_shortfall'
+            ) then deposit_id is not null and ref = deposit_id::text
+            else true
+        end
     )
 );
 create index transfer_statement on transfer (account_id, id) where account_id is not null;
@@ -106,6 +120,15 @@ begin
         end if;
         raise foreign_key_violation using constraint = 'transfer_account_exists',
             message = 'a transfer names an account that does not exist';
+    end if;
+    if exists (
+        select from posted where order_id is not null and not exists (
+            select from orders where orders.id = posted.order_id
+                and (posted.account_id is null or orders.account_id = posted.account_id)
+        )
+    ) then
+        raise foreign_key_violation using constraint = 'transfer_of_its_order',
+            message = 'a transfer names an order that does not exist, or is another customer''s';
     end if;
     return null;
 end $$;
@@ -259,6 +282,7 @@ create table orders (
     leased_until timestamptz,
     constraint order_channel check (channel in ('api', 'website', 'marketplace')),
     constraint order_payer check ((channel = 'api') = (account_id is not null)),
+    constraint order_key check ((channel = 'api') = (api_key_id is not null)),
     constraint order_status check (status in (
         'awaiting_payment', 'processing', 'completed', 'partial', 'failed', 'expired', 'cancelled'
     )),
