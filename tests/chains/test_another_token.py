@@ -12,6 +12,7 @@ from tests.chains.optional import require
 require("web3", "evm")
 
 from ytmarket.adapters.chains.evm.chains import CHAINS
+from ytmarket.adapters.chains.evm.reader import EvmReader
 from ytmarket.adapters.inmemory.database import InMemoryDatabase
 from ytmarket.application.alarms import AlarmService
 from ytmarket.application.coverage import CoverageService
@@ -135,6 +136,45 @@ async def test_its_balance_is_compared_anew(world: EvmWorld, monkeypatch: pytest
     other = other_world.reader()
     await shop.scanner.scan(other)
     assert await shop.agreed() is None
+    await other_world.close()
+
+
+async def test_a_token_that_is_set_back_is_compared_anew_too(
+    world: EvmWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was booked of the other one meanwhile came to the same wallet, and never in this token."""
+    shop, reader, old = Shop(world), world.reader(), NETWORK.facts
+    opening = shop.checks
+    comparing = attrs.evolve(opening, patience=timedelta(hours=1))
+
+    async def look(reader: EvmReader) -> None:
+        for checks in (opening, opening, *[comparing] * 4):
+            await checks.look(reader)
+            await world.anvil.call("evm_increaseTime", 1)
+            await world.settle()
+            await shop.scanner.scan(reader)
+
+    await shop.scanner.watch([reader])
+    await shop.scanner.scan(reader)
+    await look(reader)
+    assert await shop.agreed() is not None
+
+    monkeypatch.setitem(FACTS, NETWORK, attrs.evolve(old, token=OTHER.token))
+    other_world = attrs.evolve(world, chain=OTHER)
+    other = other_world.reader()
+    await shop.scanner.watch([other])
+    await shop.scanner.scan(other)
+    await other_world.pay(Usdt.of(9))
+    await world.settle()
+    assert await shop.scanner.scan(other) == 1
+
+    monkeypatch.setitem(FACTS, NETWORK, old)
+    reader = world.reader()
+    await shop.scanner.watch([reader])
+    await shop.scanner.scan(reader)
+    await look(reader)
+    assert await shop.agreed() is not None
+    assert await shop.database.queries.alarms() == []
     await other_world.close()
 
 

@@ -47,6 +47,10 @@ class ScanService:
         async with self.new_unit_of_work() as uow:
             sources = {reader.network: _source(reader) for reader in readers}
             await uow.networks.watch(sources, self.clock.now())
+            for reader in readers:
+                await uow.reconciliation.forget_other_tokens(
+                    reader.network, reader.wallet, _source(reader), self.clock.now()
+                )
             await uow.commit()
 
     async def note_trouble(self, reader: ChainReader, trouble: str, *, stopped: bool = False) -> None:

@@ -50,6 +50,11 @@ class InMemoryReconciliation:
         self._state.reconciliations.put((network, wallet), forgotten)
         return row.agreed.point.height
 
+    async def forget_other_tokens(self, network: Network, wallet: str, source: str, now: datetime) -> None:
+        for other, kept in [key for key, _ in self._state.reconciliations.items()]:
+            if other is network and kept.startswith(f"{wallet}/") and kept != source:
+                await self.forget(network, kept, now)
+
     async def booked(
         self, network: Network, wallet: str, after: int, to: int, *, source: str
     ) -> Booked | None:

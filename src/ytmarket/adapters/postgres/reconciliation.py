@@ -43,6 +43,16 @@ FORGET: Final = """
         and network_progress.wallet = reconciliation.wallet
     returning former.height
 """
+FORGET_OTHER_TOKENS: Final = """
+    update reconciliation
+    set height = null, ref = null, at = null, balance = null, due_at = %(now)s,
+        not_before = network_progress.read_until
+    from network_progress
+    where reconciliation.network = %(network)s and reconciliation.height is not null
+        and starts_with(reconciliation.wallet, %(wallet)s || '/') and reconciliation.wallet <> %(source)s
+        and network_progress.network = reconciliation.network
+        and network_progress.wallet = reconciliation.wallet
+"""
 BOOKED: Final = """
     select
         (
@@ -86,6 +96,10 @@ class PostgresReconciliation:
         asked = {"network": network, "wallet": wallet, "now": now}
         row = await (await self._connection.execute(FORGET, asked)).fetchone()
         return None if row is None else int(row[0])
+
+    async def forget_other_tokens(self, network: Network, wallet: str, source: str, now: datetime) -> None:
+        asked = {"network": network, "wallet": wallet, "source": source, "now": now}
+        await self._connection.execute(FORGET_OTHER_TOKENS, asked)
 
     async def booked(
         self, network: Network, wallet: str, after: int, to: int, *, source: str

@@ -36,7 +36,8 @@ class ReconciliationRepository(Protocol):
     * nothing is due before the network has been read for the first time;
     * an agreement replaces only the one that it was found from;
     * what is booked and how far was read are told as of one moment, to the smallest unit;
-    * what its chain took back is booked no more.
+    * what its chain took back is booked no more;
+    * a wallet is compared for one token at a time: what was agreed for another one can be forgotten.
     """
 
     async def take_up(self, network: Network, wallet: str, now: datetime, until: datetime) -> Task | None:
@@ -57,6 +58,13 @@ class ReconciliationRepository(Protocol):
 
     async def forget(self, network: Network, wallet: str, now: datetime) -> int | None:
         """Have the next check open anew, at once; up to which height all agreed, None where nothing did."""
+        ...
+
+    async def forget_other_tokens(self, network: Network, wallet: str, source: str, now: datetime) -> None:
+        """Forget what was agreed of this wallet under any other token's source than this one.
+
+        What is booked of this one from now on would be a difference to the others.
+        """
         ...
 
     async def booked(

@@ -109,6 +109,32 @@ class ReconciliationContract(StorePartContract):
         assert await forget() == 7
         assert await _take_up(world) == Task(agreed=None, not_before=NOW)
 
+    async def test_what_was_agreed_for_another_token_of_the_wallet_can_be_forgotten(
+        self, world: World
+    ) -> None:
+        old, new, longer = f"{WALLET}/old", f"{WALLET}/new", f"{WALLET}2/old"
+        async with world.unit_of_work() as uow:
+            for source in (WALLET, old, new, longer):
+                page = Page(deposits=(), cursor=FIRST, read_until=NOW)
+                await uow.deposits.keep_page(BSC, source, None, page, NOW)
+                await uow.reconciliation.take_up(BSC, source, NOW, NOW + HOUR)
+                await uow.reconciliation.agree(BSC, source, held(7), after=None, due_at=NOW + HOUR)
+            await uow.commit()
+        async with world.unit_of_work() as uow:
+            await uow.reconciliation.forget_other_tokens(BSC, WALLET, new, NOW + SECOND)
+            await uow.commit()
+        later = NOW + 2 * HOUR
+        async with world.unit_of_work() as uow:
+            at_once = [
+                await uow.reconciliation.take_up(BSC, source, NOW + SECOND, later) for source in (old, new)
+            ]
+            kept = [
+                await uow.reconciliation.take_up(BSC, source, NOW + HOUR, later)
+                for source in (WALLET, new, longer)
+            ]
+        assert at_once == [Task(agreed=None, not_before=NOW), None]
+        assert [task and task.agreed for task in kept] == [held(7)] * 3
+
     async def test_what_is_booked_is_counted_to_the_smallest_unit(self, world: World) -> None:
         huge = 9 * 10**24  # nine million USDT, and more than 64 bits
         one = _arrived(world, 11, huge)
