@@ -407,7 +407,7 @@ __all__ = [
     "webhook_urls",
     "webhooks",
     "website",
-    "wording",
     "website_quote",
     "within_tolerance",
+    "wording",
 ]
