@@ -19,18 +19,19 @@ from ytmarket.entrypoints import seed, settings
 from ytmarket.entrypoints.readers import EXTRAS, readers_of
 from ytmarket.entrypoints.settings import Settings, SettingsError
 
-WORDS: Final = {2: "two", 12: "twelve", 15: "fifteen", 60: "sixty"}
+WORDS: Final = {2: "two", 14: "fourteen", 15: "fifteen", 60: "sixty"}
 
 
-def pool_sizes() -> int:
+def connections() -> int:
+    """Those of both pools, one for leadership and one for the books."""
     options = inspect.signature(database.PostgresDatabase.open).parameters
-    return int(options["writers"].default + options["readers"].default)
+    return int(options["writers"].default + options["readers"].default) + 2
 
 
 CLAIMS: Final[list[tuple[str, str, Any]]] = [
     ("README.md", "holds {:,} USDT to play with", seed.DEMO_BALANCE.micros // 10**6),
     ("docs/operating.md", "PostgreSQL {} or newer", database.VERSION_MIN // 10_000),
-    ("docs/operating.md", "Each process opens up to {} connections", WORDS[pool_sizes()]),
+    ("docs/operating.md", "Each process opens up to {} connections", WORDS[connections()]),
     (
         "docs/operating.md",
         "the embedded PostgreSQL takes {}",
