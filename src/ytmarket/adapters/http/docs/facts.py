@@ -40,7 +40,7 @@ ON_TOPUPS: Final[Mapping[str, str]] = {
     "topup_id": "Names this top-up: ask for its status with it",
     "status": "pending, then credited_auto, credited_manual or expired",
     "payment_address": "Our wallet on that network; all pay there, so the amount is what tells you apart",
-    "payment_network": "The network that you asked for; the same token sent elsewhere is not credited by itself",
+    "payment_network": "The network that you asked for; what is sent elsewhere is not credited by itself",
     "amount_usdt": "Send exactly this",
     "requested_amount_usdt": "What you asked for",
     "created_at": "When it was opened, in Unix seconds",
