@@ -13,7 +13,7 @@ from tests.chains.optional import require
 
 require("web3", "evm")
 
-from ytmarket.adapters.chains.evm import node
+from ytmarket.adapters.chains.evm import node, view
 from ytmarket.adapters.chains.evm.chains import CHAINS
 from ytmarket.adapters.chains.evm.position import Position
 from ytmarket.application.ports.chain_reader import (
@@ -24,6 +24,7 @@ from ytmarket.application.ports.chain_reader import (
     ChainReader,
     ChainUnavailable,
     Cursor,
+    ReaderError,
 )
 from ytmarket.domain.money import Usdt
 from ytmarket.domain.networks import Network
@@ -86,6 +87,12 @@ def refusing_logs(code: int, message: str, *, above: int = 0) -> Edit:
 def blocks_asked_for(call: Call) -> int:
     wanted = call["params"][0]
     return int(wanted["toBlock"], 16) - int(wanted["fromBlock"], 16) + 1
+
+
+async def trouble_at(reader: ChainReader, height: int) -> ReaderError:
+    with pytest.raises(ReaderError) as caught:
+        await reader.cursor_at(height)
+    return caught.value
 
 
 OTHER_HASH = "0x" + "ab" * 32
@@ -166,6 +173,52 @@ async def test_a_node_that_has_stopped_is_behind_though_it_has_blocks_to_read(
         assert isinstance(await trouble_of(reader, start), ChainBehind)
     await world.settle()
     assert amounts((await drain(reader, start))[0]) == [Usdt.of(5)]
+
+
+async def test_a_node_that_still_fetches_the_chain_is_behind_and_not_misconfigured(
+    world: EvmWorld, start: Cursor
+) -> None:
+    def is_young(call: Call, reply: Reply) -> Reply:
+        match call["method"]:
+            case "eth_getCode" | "eth_call":
+                return {**reply, "result": "0x"}
+            case "eth_getBlockByNumber" if call["params"][0] == "latest":
+                return {**reply, "result": {**reply["result"], "timestamp": "0x5f000000"}}
+        return reply
+
+    with world.node.answering(is_young):
+        assert isinstance(await trouble_of(world.reader(), start), ChainBehind)
+        assert amounts((await drain(world.reader_with_spare(), start))[0]) == [Usdt.of(5)]
+
+
+async def test_a_block_that_a_node_has_thrown_away_is_a_gap(
+    world: EvmWorld, reader: ChainReader, start: Cursor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(view, "LAG_BLOCKS_MAX", 30)
+    await world.anvil.mine(60)
+
+    def forgets(call: Call, reply: Reply) -> Reply:
+        match call:
+            case {"method": "eth_getBlockByNumber", "params": [str(which), _]} if which.startswith("0x"):
+                return {**reply, "result": None if int(which, 16) < 20 else reply["result"]}
+        return reply
+
+    with world.node.answering(forgets):
+        for trouble in (await trouble_of(reader, start), await trouble_at(world.reader(), 5)):
+            assert isinstance(trouble, ChainGap)
+            assert "name a node that keeps older blocks in YTMARKET_POLYGON_RPC" in str(trouble)
+
+
+@pytest.mark.usefixtures("start")
+async def test_what_is_not_final_yet_cannot_be_read_once_more(world: EvmWorld) -> None:
+    reader = world.reader()
+    final, newest = await world.anvil.number("finalized"), await world.anvil.number()
+    assert final + 1 < newest
+    assert Position.read(await reader.cursor_at(final + 1)).last == final
+    for height in (final + 2, newest + 1, newest + 2):
+        assert isinstance(await trouble_at(reader, height), ChainBehind)
+    everything, _ = await drain(reader, await reader.cursor_at(0))
+    assert amounts(everything) == [Usdt.of(5)]
 
 
 async def test_a_node_without_any_final_block_is_behind(world: EvmWorld) -> None:

@@ -28,7 +28,7 @@ from ytmarket.application.ports.chain_reader import (
 from ytmarket.domain.money import Usdt
 from ytmarket.testing.chains.faults import Fault
 from ytmarket.testing.chains.faulty_node import SECRET, Call, Edit
-from ytmarket.testing.chains.tron import TronWorld, editing, new_tron_world
+from ytmarket.testing.chains.tron import TronWorld, as_of_genesis, editing, new_tron_world
 from ytmarket.testing.contracts.chain_reader import amounts, drain
 from ytmarket.testing.contracts.node_reader import trouble_of
 
@@ -261,6 +261,19 @@ async def test_a_node_that_has_stopped_is_behind_though_it_has_blocks_to_read(
         assert isinstance(await trouble_of(reader, start), ChainBehind)
     await world.settle()
     assert amounts((await drain(reader, start))[0]) == [Usdt.of(5)]
+
+
+async def test_a_node_that_still_fetches_the_chain_is_behind_and_not_misconfigured(
+    world: TronWorld, start: Cursor
+) -> None:
+    words = b"Contract validate error : Smart contract is not exist.".hex()
+    lack = {"result": {"code": "CONTRACT_VALIDATE_ERROR", "message": words}}
+    is_young = both(
+        editing("triggerconstantcontract", lambda _answer: lack), as_of_genesis(world.chain.genesis)
+    )
+    with world.node.answering(is_young):
+        assert type(await trouble_of(world.reader(), start)) is ChainBehind
+        assert amounts((await drain(world.reader_with_spare(), start))[0]) == [Usdt.of(5)]
 
 
 async def test_a_node_without_any_solid_block_is_behind(world: TronWorld) -> None:

@@ -8,7 +8,7 @@ no `Retry-After`, and bounds no answer. What would be left of it is one POST.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
 import attrs
@@ -96,6 +96,8 @@ class EvmNode:
         self.span = Span(span)
         self.is_checked = False
         """Whether it has been seen to serve the chain and the token it should."""
+        self.newest = 0
+        """The newest block that it has told of."""
         self._clock = clock
         self._pace = pace
         self._seconds_max = timeout / timedelta(seconds=1)
@@ -115,6 +117,10 @@ class EvmNode:
         if self._session is not None:
             await self._session.close()
             self._session = None
+
+    def age(self, at: datetime) -> timedelta:
+        """How long ago that was."""
+        return self._clock.now() - at
 
     def unavailable(self, why: str) -> ChainUnavailable:
         """Trouble with this endpoint, by its name."""

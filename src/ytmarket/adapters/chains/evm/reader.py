@@ -94,13 +94,20 @@ class EvmReader:
         return await _cursor_behind(view, tip.readable)
 
     async def _start_at(self, node: EvmNode, height: int) -> Cursor:
-        return await _cursor_behind(await View.checked(node, self._chain, self._wallet), height - 1)
+        view = await View.checked(node, self._chain, self._wallet)
+        tip = await self._tip(view, waits_for_final=False)
+        if height - 1 > tip.readable:
+            raise node.behind(f"has got to block {tip.readable}, and {height} was asked for")
+        return await _cursor_behind(view, max(height - 1, 0))
 
     async def _read_on(self, node: EvmNode, position: Position) -> Page:
         view = await View.checked(node, self._chain, self._wallet)
-        waits = self._chain.finality.deep_above is not None or bool(position.held)
-        tip = await Tip.of(view, self._clock.now(), waits_for_final=waits)
+        tip = await self._tip(view, waits_for_final=bool(position.held))
         return await Reading(view, position, tip).page()
+
+    async def _tip(self, view: View, *, waits_for_final: bool) -> Tip:
+        waits = waits_for_final or self._chain.finality.deep_above is not None
+        return await Tip.of(view, self._clock.now(), waits_for_final=waits)
 
 
 async def _cursor_behind(view: View, number: int) -> Cursor:

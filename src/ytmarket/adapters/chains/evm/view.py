@@ -33,10 +33,12 @@ from ytmarket.adapters.chains.evm.wire import (
     topics_from,
     topics_to,
 )
-from ytmarket.application.ports.chain_reader import ChainMisconfigured
+from ytmarket.application.ports.chain_reader import ChainMisconfigured, ReaderError
 from ytmarket.domain.deposits import Deposit
 
 BATCH_CALLS_MAX: Final = 50
+LAG_BLOCKS_MAX: Final = 3_600
+"""A quarter of an hour of the quickest chain. What a node lacks further below its newest block is gone."""
 
 T = TypeVar("T")
 
@@ -89,7 +91,7 @@ class View:
         decimals = Call("eth_call", ({"to": token, "data": DECIMALS_SELECTOR}, "latest"))
         code, answer = await self.node.ask(Call("eth_getCode", (token, "latest")), decimals)
         if self._as(Hex, code) == "0x":
-            raise self._misconfigured(f"has no contract at {token}")
+            raise await self._lacks_token()
         if (places := self._as(Word, answer).number) != self.chain.decimals:
             raise self._misconfigured(f"gives {token} {places} decimals, not {self.chain.decimals}")
         self.node.is_checked = True
@@ -97,10 +99,12 @@ class View:
     async def tips(self, *tags: str) -> Sequence[Header]:
         """The blocks that bear these tags now: `latest`, `finalized`. Raises `ChainBehind`."""
         answers = await self.node.ask(*(_block(tag) for tag in tags))
-        return [self._header(tag, answer) for tag, answer in zip(tags, answers, strict=True)]
+        headers = [self._header(tag, answer) for tag, answer in zip(tags, answers, strict=True)]
+        self.node.newest = max(header.number for header in headers)
+        return headers
 
     async def headers(self, numbers: Iterable[int]) -> dict[int, Header]:
-        """These blocks. Raises `ChainBehind` for one that the node does not know."""
+        """These blocks. Raises `ChainBehind` for one that is not known yet, `ChainGap` for one no more."""
         wanted = sorted(set(numbers))
         found: dict[int, Header] = {}
         for start in range(0, len(wanted), BATCH_CALLS_MAX):
@@ -181,7 +185,18 @@ class View:
             raise self.node.unavailable("answered with the same transfer twice")
         return logs
 
+    async def _lacks_token(self) -> ReaderError:
+        """A node that still fetches the chain has no token yet; any other is of another chain."""
+        (newest,) = await self.tips("latest")
+        what = f"has no contract at {self.chain.token}"
+        if self.node.age(newest.at) > self.chain.stale_after:
+            return self.node.behind(f"{what} yet, at block {newest.number} of {newest.at:%Y-%m-%d %H:%M:%S}")
+        return self._misconfigured(what)
+
     def _numbered(self, number: int, answer: Any) -> Header:
+        if answer is None and self.node.newest - number > LAG_BLOCKS_MAX:
+            wish = f"name a node that keeps older blocks in {self.chain.setting}"
+            raise self.node.gap(f"does not know block {number}: {wish}")
         header = self._header(str(number), answer)
         if header.number != number:
             raise self.node.unavailable(f"was asked for block {number} and answered {header.number}")

@@ -78,6 +78,10 @@ class TronNode:
             await self._http.aclose()
             self._http = None
 
+    def age(self, at: datetime) -> timedelta:
+        """How long ago that was."""
+        return self._clock.now() - at
+
     def unavailable(self, why: str) -> ChainUnavailable:
         """Trouble with this endpoint, by its name."""
         return ChainUnavailable(f"{self.endpoint} {why}")

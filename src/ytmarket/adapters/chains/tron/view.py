@@ -14,6 +14,7 @@ from ytmarket.adapters.chains.tron.transfers import Contradiction, Filter, Moved
 from ytmarket.adapters.chains.tron.wallet import NOBODY, Address
 from ytmarket.adapters.chains.tron.wire import WORD_CHARS, Answer, Block, Header, Info, Verdict
 from ytmarket.application.ports.chain_reader import ChainMisconfigured, ReaderError
+from ytmarket.domain.times import from_epoch
 
 LAG_BLOCKS_MAX: Final = 300
 """A quarter of an hour. What a node lacks further below its head it has not lost sight of: it is gone."""
@@ -145,12 +146,20 @@ class View:
         )
         verdict = Verdict() if answer is None else answer.result
         if "not exist" in verdict.words:
-            raise self._misconfigured(f"has no contract at {token.text}")
+            raise await self._lacks_token()
         words = () if answer is None else answer.constant_result
         if len(words) != 1 or len(words[0]) != WORD_CHARS:
             said = f", saying {self.node.quote(verdict.words)}" if verdict.words else ""
             raise self.node.unavailable(f"did not tell {function} of {token.text}{said}")
         return int(words[0], 16)
+
+    async def _lacks_token(self) -> ReaderError:
+        """A node that still fetches the chain has no token yet; any other is of another chain."""
+        head = await self.head()
+        what = f"has no contract at {self.filter.token.text}"
+        if self.node.age(from_epoch(head.seconds)) > self.filter.chain.stale_after:
+            return self.node.behind(f"{what} yet, at {head}")
+        return self._misconfigured(what)
 
     def _sane(self, header: Header) -> Header:
         if not header.is_sane:
