@@ -52,7 +52,7 @@ class AuditService:
         *known* is an end that was written down elsewhere: the trail must still pass through it.
         While it is followed, more may be appended.
         """
-        reached = AuditEnd()
+        reached = expected = AuditEnd()
         passed = known is None or known == reached
         while True:
             rows = await self.queries.audit_trail(reached.number or None, limit=ROWS_AT_ONCE)
@@ -67,11 +67,15 @@ class AuditService:
                     passed = True
             if len(rows) == ROWS_AT_ONCE:
                 continue
+            # Fewer rows than had been written before they were read.
+            if reached.number < expected.number:
+                return Verified(end=reached, broken_at=reached.number + 1)
             kept = await self.queries.audit_end() or AuditEnd()
             if kept == reached:
                 untold = await self.queries.acts_untold(limit=UNTOLD_MAX)
                 missing = None if passed and not untold else reached.number + 1
                 return Verified(end=reached, broken_at=missing, untold=untold)
-            # Fewer rows than were written, unless they came while we read; or more than anybody wrote.
-            if kept.number <= reached.number or not rows:
+            # More rows than anybody wrote, or others.
+            if kept.number <= reached.number:
                 return Verified(end=reached, broken_at=min(kept.number, reached.number) + 1)
+            expected = kept  # somebody has acted while we read: what was written up to here has to come
