@@ -99,14 +99,15 @@ def test_books_that_nobody_has_opened_yet_cannot_be_verified(terminal: Terminal)
     assert "The books are true." in terminal.types("verify")
 
 
-def test_a_number_without_a_name_can_sit_at_the_terminal(
-    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_whoever_sits_at_the_terminal_has_a_name(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(os, "getuid", lambda: 4_000_000_000)
     terminal.types("keys", "mint", "Ann")
     assert terminal.rows("audit")[0]["actor"] == "cli:uid-4000000000"
+    monkeypatch.setenv("LOGNAME", "caf\udce9")
+    terminal.types("keys", "mint", "Bob")
+    assert terminal.rows("audit")[0]["actor"] == r"cli:caf\udce9"
 
 
 def test_the_terminal_has_the_limits_of_the_other_doors(terminal: Terminal) -> None:

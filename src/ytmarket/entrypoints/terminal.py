@@ -52,7 +52,7 @@ def actor() -> Actor:
         name = getuser()
     except (KeyError, OSError):
         name = f"uid-{os.getuid()}"
-    return Actor(f"cli:{name}")
+    return Actor(f"cli:{name.encode(errors='backslashreplace').decode()}")
 
 
 def instruction(reason: str, once: str | None = None, *words: object) -> Instruction[Any]:
