@@ -60,6 +60,18 @@ async def test_a_dead_receiver_takes_no_more_than_its_share_and_delays_nobody() 
     assert 8 <= sender.hanging <= 16
 
 
+async def test_an_alarm_tells_nothing_of_a_url_but_its_host() -> None:
+    world = open_world()
+    await world.product(1, "10", units=1)
+    world.sender.script.append(404)
+    await _order(world, "https://hooks.example?token=secret-of-the-receiver", 1)
+    await world.services.webhooks.deliver_due()
+    await world.services.alarms.look()
+    (ringing,) = await world.services.queries.alarms()
+    assert ringing.alarm.subject == "hooks.example"
+    assert "secret" not in ringing.alarm.detail
+
+
 @attrs.define
 class HeldSender:
     """A sender whose receivers answer once they are let."""

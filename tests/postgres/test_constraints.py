@@ -136,6 +136,7 @@ VIOLATIONS: Final[dict[str, tuple[str, ...]]] = {
         "update orders set channel = 'website', api_key_id = null",
     ),
     "order_quantity": ("update orders set quantity = 0, delivered = 0", "update orders set quantity = 10001"),
+    "order_receiver": ("update orders set receiver = ''", "update orders set webhook_url = ''"),
     "order_refund": ("update orders set refund = 'perhaps'",),
     "order_status": ("update orders set status = 'lost'",),
     "product_available_not_negative": ("update product set available = -1",),

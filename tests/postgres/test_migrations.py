@@ -122,6 +122,32 @@ def test_what_was_read_of_ton_comes_under_one_spelling_of_its_wallet(empty: str)
     }
 
 
+def test_orders_that_were_placed_before_know_their_receivers(empty: str) -> None:
+    with migrating._connected(empty) as connection, migrating._config(connection) as config:
+        command.upgrade(config, "0011")
+    run(
+        empty,
+        """
+        insert into orders (id, channel, account_id, api_key_id, product_id, quantity, price, hits, charged,
+            status, webhook_url, created_at, updated_at, deadline_at)
+        select number, 'api', 1, 1, 1, 1, 100, 0, 100, 'processing', url, now(), now(), now()
+        from (values
+            (1, 'https://Ä.Example.:443?order=1'), (2, 'https://ä.example/'), (3, 'https://ä.example/'),
+            (4, null), (5, 'no URL')
+        ) as given (number, url)
+        """,
+    )
+    take_every_step(empty)
+    ours = "xn--4ca.example"
+    assert rows(empty, "select id, receiver from orders") == {
+        (1, ours),
+        (2, ours),
+        (3, ours),
+        (4, None),
+        (5, ""),
+    }
+
+
 def rows(dsn: str, query: str) -> set[tuple[object, ...]]:
     with psycopg.connect(dsn) as connection:
         return set(connection.execute(query.encode()).fetchall())

@@ -39,6 +39,11 @@ def parse_webhook_url(text: str) -> None:
     _check_host(parts)
 
 
+def ascii_name(host: str) -> str:
+    """The one spelling of a domain name that a host stands for. Raises `UnicodeError` if for none."""
+    return host.encode("idna").decode("ascii").removesuffix(".").lower()
+
+
 def _split(text: str) -> SplitResult:
     try:
         return urlsplit(text)
@@ -63,7 +68,7 @@ def _check_host(parts: SplitResult) -> None:
         _check_ipv6(host, behind=parts.netloc.rpartition("]")[2])
         return
     try:
-        name = host.encode("idna").decode("ascii").removesuffix(".").lower()
+        name = ascii_name(host)
     except UnicodeError:
         raise _refused("has a host that is no domain name") from None
     if len(name) > HOST_CHARS_MAX or not all(LABEL.fullmatch(label) for label in name.split(".")):

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from enum import StrEnum
+from ipaddress import IPv6Address
 from typing import Final
+from urllib.parse import urlsplit
 
 import attrs
 
 from ytmarket.domain import limits
 from ytmarket.domain.api_keys import ApiKey
 from ytmarket.domain.orders import Order, OrderEvent
+from ytmarket.domain.webhook_urls import ascii_name
 
 WAITS: Final = (
     timedelta(seconds=5),
@@ -19,6 +22,7 @@ WAITS: Final = (
     timedelta(minutes=10),
 )
 JITTER_PERCENT_MAX: Final = 20
+USUAL_PORTS: Final = (None, 80, 443)
 RECEIVER_SHARE: Final = 8
 """How many events one receiver may be sent at once, so that a dead one holds nobody else up."""
 
@@ -61,8 +65,20 @@ class WebhookJob:
 
 
 def receiver_of(url: str) -> str:
-    """The host and port that a URL names: events for one receiver share its fate."""
-    return url.split("/", 3)[2].lower()
+    """The host and port that a URL names, however it spells them: events for one receiver share its fate.
+
+    The usual ports are left out. Empty for what is no URL.
+    """
+    try:
+        parts = urlsplit(url)
+        host, port = _host_of(parts.hostname or ""), parts.port
+    except ValueError:
+        return ""
+    return host if port in USUAL_PORTS else f"{host}:{port}"
+
+
+def _host_of(host: str) -> str:
+    return f"[{IPv6Address(host).compressed}]" if ":" in host else ascii_name(host)
 
 
 def answer_of(status: int | None) -> Answer:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from heapq import nsmallest
+from typing import Final
 
 import attrs
 
@@ -18,6 +19,8 @@ from ytmarket.domain.ids import OrderId
 from ytmarket.domain.order_states import OrderStatus, RefundStatus
 from ytmarket.domain.orders import Change, Order
 from ytmarket.domain.reservations import within_tolerance
+
+NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 
 @attrs.frozen
@@ -33,10 +36,10 @@ class InMemoryOrders:
             for row in self._in(OrderStatus.PROCESSING)
             if row.leased_until is None or row.leased_until <= now
         )
-        leased = nsmallest(limit, free, key=_age)
+        leased = nsmallest(limit, free, key=lambda row: (row.leased_until or NEVER, _age(row)))
         for row in leased:
             rows.put(row.order.id, attrs.evolve(row, leased_until=until))
-        return [row.order for row in leased]
+        return [row.order for row in sorted(leased, key=_age)]
 
     async def lock(self, order: OrderId) -> Order | None:
         row = self._state.orders.get(order)

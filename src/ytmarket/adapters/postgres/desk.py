@@ -21,6 +21,7 @@ from ytmarket.domain.idempotency import Attempt
 from ytmarket.domain.ids import ApiKeyId, OrderId
 from ytmarket.domain.orders import Order
 from ytmarket.domain.shop import Decision, Facts, OrderRequest, Placed
+from ytmarket.domain.webhooks import receiver_of
 
 # Before all else, by a statement of its own: a product that sells out locks the catalogue's version, and
 # whoever wants that beside an amount of the price window takes it first.
@@ -32,19 +33,19 @@ HOLD_UNITS: Final = """
 # A placed order's transfer and first event follow from the order, so that only the order is sent.
 PLACE: Final = """
     with placed as materialized (
-        select id, account_id, api_key_id, product_id, quantity, price, hits, webhook_url,
+        select id, account_id, api_key_id, product_id, quantity, price, hits, webhook_url, receiver,
             %s::timestamptz as at, %s::timestamptz as deadline_at
         from unnest(
             %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::integer[], %s::bigint[],
-            %s::smallint[], %s::text[]
-        ) as batch (id, account_id, api_key_id, product_id, quantity, price, hits, webhook_url)
+            %s::smallint[], %s::text[], %s::text[]
+        ) as batch (id, account_id, api_key_id, product_id, quantity, price, hits, webhook_url, receiver)
     ), orders_placed as (
         insert into orders (
             id, channel, account_id, api_key_id, product_id, quantity, price, hits, charged, status,
-            webhook_url, created_at, updated_at, deadline_at
+            webhook_url, receiver, created_at, updated_at, deadline_at
         )
         select id, 'api', account_id, api_key_id, product_id, quantity, price, hits, price, 'processing',
-            webhook_url, at, at, deadline_at
+            webhook_url, receiver, at, at, deadline_at
         from placed
     ), charges as (
         insert into transfer (kind, ref, debit, credit, amount, at, account_id, order_id)
@@ -110,13 +111,14 @@ class PostgresOrderDesk:
     async def _place(self, placed: Sequence[Placed]) -> None:
         first = placed[0].order
         columns = zip(*(_columns(outcome.order) for outcome in placed), strict=True)
-        *whole, urls = columns
+        *whole, urls, receivers = columns
         held = [(unit, outcome.order.id) for outcome in placed for unit in outcome.units]
         await self._connection.execute(
             HOLD_UNITS, [numbers(unit for unit, _ in held), numbers(order for _, order in held)]
         )
         await self._connection.execute(
-            PLACE, [first.created_at, first.deadline_at, *map(numbers, whole), list(urls)]
+            PLACE,
+            [first.created_at, first.deadline_at, *map(numbers, whole), list(urls), list(receivers)],
         )
 
     async def _keep(
@@ -143,7 +145,9 @@ class PostgresOrderDesk:
         )
 
 
-def _columns(order: Order) -> tuple[int, int | None, int | None, int, int, int, int, str | None]:
+def _columns(
+    order: Order,
+) -> tuple[int, int | None, int | None, int, int, int, int, str | None, str | None]:
     return (
         order.id,
         order.account_id,
@@ -153,4 +157,5 @@ def _columns(order: Order) -> tuple[int, int | None, int | None, int, int, int, 
         order.price.micros,
         order.hits,
         order.webhook_url,
+        None if order.webhook_url is None else receiver_of(order.webhook_url),
     )

@@ -81,6 +81,7 @@ GUARDS: Final[Mapping[str, str]] = {
     "order_money_divided": "the domain divides the whole charge",
     "order_payer": "only an order from the API has a payer's account",
     "order_quantity": "a request for such a quantity is refused first",
+    "order_receiver": "whoever keeps a URL keeps whom it names",
     "order_refund": "the domain knows no other refund status",
     "order_status": "the domain knows no other status",
     "product_available_not_negative": "a trigger counts it",

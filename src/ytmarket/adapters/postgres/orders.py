@@ -19,11 +19,12 @@ from ytmarket.domain.orders import Change, Channel, Order, OrderEvent
 from ytmarket.domain.reservations import TOLERANCE
 from ytmarket.domain.webhooks import Delivery
 
+# What no supplier has decided waits behind what is to be asked about for the first time.
 LEASE: Final = f"""
     with due as materialized (
         select id from orders
-        where status = 'processing' and (leased_until is null or leased_until <= %s)
-        order by deadline_at, id limit %s for no key update skip locked
+        where status = 'processing' and coalesce(leased_until, '-infinity') <= %s
+        order by coalesce(leased_until, '-infinity'), deadline_at, id limit %s for no key update skip locked
     ), leased as (
         update orders set leased_until = %s from due where orders.id = due.id returning orders.*
     )

@@ -182,9 +182,9 @@ EVENTS: Final = """
 EXHAUSTED: Final = """
     select receiver, count(*), min(lost.id), (array_agg(lost.order_id order by lost.id))[1]
     from (
-        select event.id, event.order_id, lower(split_part(orders.webhook_url, '/', 3)) as receiver
+        select event.id, event.order_id, orders.receiver
         from event join orders on orders.id = event.order_id
-        where event.delivery = 'exhausted' and event.at >= %s and orders.webhook_url is not null
+        where event.delivery = 'exhausted' and event.at >= %s and orders.receiver is not null
     ) lost
     group by receiver order by receiver collate "C"
 """

@@ -280,6 +280,8 @@ create table orders (
     updated_at timestamptz not null,
     deadline_at timestamptz not null,
     leased_until timestamptz,
+    receiver text, -- who the URL names, however it spells it
+    constraint order_receiver check ((webhook_url is null) = (receiver is null)),
     constraint order_channel check (channel in ('api', 'website', 'marketplace')),
     constraint order_payer check ((channel = 'api') = (account_id is not null)),
     constraint order_key check ((channel = 'api') = (api_key_id is not null)),
@@ -297,6 +299,9 @@ create table orders (
 ) with (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.05); -- short queues stay short to look at
 create index orders_of_account on orders (account_id, id);
 create index orders_open on orders (deadline_at, id) where status in ('processing', 'awaiting_payment');
+-- Those that nobody asked about yet, then those that it is longest ago for.
+create index orders_to_fulfil on orders ((coalesce(leased_until, '-infinity')), deadline_at, id)
+    where status = 'processing';
 create index orders_refund_due on orders (id) where refund = 'due';
 create index orders_taking on orders (price, created_at)
     where not (channel = 'api' and status in ('failed', 'expired', 'cancelled'));

@@ -22,10 +22,10 @@ EVENT_PREFIX: Final = "evt_"
 # An event waits for the earlier ones of its order; nobody waits for an event that is claimed.
 CLAIM: Final = f"""
     with waiting as (
-        select event.id, event.due_at, lower(split_part(orders.webhook_url, '/', 3)) as receiver
+        select event.id, event.due_at, orders.receiver
         from event join orders on orders.id = event.order_id
         where delivery = 'pending' and due_at <= %(now)s and coalesce(event.leased_until <= %(now)s, true)
-            and lower(split_part(orders.webhook_url, '/', 3)) <> all(%(full)s)
+            and orders.receiver <> all(%(full)s)
             and not exists (
                 select from event earlier
                 where earlier.order_id = event.order_id and earlier.id < event.id

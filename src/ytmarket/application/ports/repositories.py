@@ -150,7 +150,10 @@ class OrderRepository(Protocol):
     """
 
     async def lease_processing(self, now: datetime, until: datetime, *, limit: int) -> Sequence[Order]:
-        """Orders in processing that nobody works on, oldest first; ours until then."""
+        """Orders in processing that nobody works on, oldest first; ours until then.
+
+        Where there are more than asked for, those that were leased before wait for the others.
+        """
         ...
 
     async def lock(self, order: OrderId) -> Order | None:

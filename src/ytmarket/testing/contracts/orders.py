@@ -77,6 +77,13 @@ class OrderContract(StorePartContract):
         assert await _lease(world, LATER, limit=2) == placed[:2]
         assert await _lease(world, LATER, limit=2) == placed[2:]
 
+    async def test_those_that_nobody_decides_about_keep_no_other_waiting(self, world: World) -> None:
+        placed = [order.id for order in await _placed(world, 5)]
+        leased = [await _lease(world, LATER + number * LEASE, limit=2) for number in range(5)]
+        assert leased[:2] == [placed[:2], placed[2:4]]
+        assert leased[2] == [placed[0], placed[4]]
+        assert leased[3] == placed[1:3]
+
     async def test_only_orders_in_processing_are_leased(self, world: World) -> None:
         delivered, failed, waiting = await _placed(world, 3)
         await world.move(delivered.id, lambda order: orders.deliver(order, NOW))

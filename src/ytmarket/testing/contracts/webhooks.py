@@ -20,6 +20,12 @@ from ytmarket.testing.contracts.store_base import StorePartContract
 from ytmarket.testing.contracts.world import NOW, SECOND, Customer, World
 
 URL = "https://receiver.example/hook"
+SPELLINGS = (
+    *(f"https://über.example?order={number}" for number in range(3)),
+    *(f"https://{host}.example/" for host in ("ÜBER", "Über", "u\u0308ber", "xn--ber-goa", "XN--BER-GOA")),
+    *(f"https://über.example{end}/" for end in (".", ":", ":443", ":0443", ".:443")),
+    "https://über.example#here",
+)
 LEASE = timedelta(seconds=60)
 LEASE_OF_ONE = "lease of one worker"
 
@@ -166,6 +172,17 @@ class WebhookContract(StorePartContract):
         jobs = await _claim(world, limit=100)
         assert len(jobs) == RECEIVER_SHARE + 1
         assert other.id in {job.order.id for job in jobs}
+
+    async def test_a_receiver_is_the_same_however_its_url_spells_it(self, world: World) -> None:
+        customer, product = await world.customer(1_000), await world.product(1, units=len(SPELLINGS))
+        for url in SPELLINGS:
+            await world.order(customer, product, webhook_url=url)
+        jobs = await _claim(world, limit=100)
+        assert len(jobs) == RECEIVER_SHARE
+        for job in jobs:
+            await _record(world, job, Delivery.EXHAUSTED, status=404)
+        (lost,) = await world.queries.exhausted_webhooks(NOW)
+        assert (lost.receiver, lost.events) == ("xn--ber-goa.example", RECEIVER_SHARE)
 
     async def test_receivers_named_as_full_are_passed_over(self, world: World) -> None:
         await _placed(world)
