@@ -90,7 +90,8 @@ def serving(data_dir: Path, dsn: str, settings: Mapping[str, str] | None = None)
     """The shop served by a process of its own, without workers."""
     port = free_port()
     environ = {name: value for name, value in os.environ.items() if not name.startswith("YTMARKET_")}
-    environ |= {"YTMARKET_RATE_LIMIT": "999999999", **(settings or {})}
+    # The stock is made up, so nothing of it can be opened.
+    environ |= {"YTMARKET_RATE_LIMIT": "999999999", "YTMARKET_MASTER_KEY_LOST": "yes", **(settings or {})}
     command = [sys.executable, "-m", "ytmarket.entrypoints", "serve", "--no-workers"]
     process = subprocess.Popen(
         [*command, "--port", str(port), "--data-dir", str(data_dir)],
