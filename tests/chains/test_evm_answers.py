@@ -84,6 +84,17 @@ def refusing_logs(code: int, message: str, *, above: int = 0) -> Edit:
     return edit
 
 
+def refusing_batches(most: int, asked: list[int]) -> Callable[[bytes], web.Response | None]:
+    """Refuse batches of more calls than that; *asked* is told how many there were in each."""
+
+    def respond(body: bytes) -> web.Response | None:
+        asked.append(len(json.loads(body)))
+        error = {"jsonrpc": "2.0", "id": None, "error": {"code": -32600, "message": "batch too large"}}
+        return web.json_response(error) if asked[-1] > most else None
+
+    return respond
+
+
 def blocks_asked_for(call: Call) -> int:
     wanted = call["params"][0]
     return int(wanted["toBlock"], 16) - int(wanted["fromBlock"], 16) + 1
@@ -257,6 +268,34 @@ async def test_a_limit_on_blocks_is_found_and_kept_to(
         assert amounts((await drain(reader, start))[0]) == [Usdt.of(5)]
     assert sum(count > 5 for count in asked) <= 10
     assert max(count for count in asked if count <= 5) == 4
+
+
+@pytest.mark.parametrize("most", [10, 3])
+async def test_a_limit_on_calls_in_a_batch_is_found_and_kept_to(
+    world: EvmWorld, start: Cursor, most: int
+) -> None:
+    reader = world.reader()
+    opening = await reader.auditor.holding()
+    for amount in range(6, 18):
+        await world.pay(Usdt.of(amount))
+    await world.settle()
+    asked: list[int] = []
+    world.node.respond = refusing_batches(most, asked)
+    assert amounts((await drain(reader, start))[0]) == [Usdt.of(amount) for amount in range(5, 18)]
+    assert max(asked) > most
+    assert (await reader.auditor.statement(opening)).unexplained == 0
+    asked.clear()
+    await drain(reader, start)
+    assert sum(count > most for count in asked) <= 1  # remembered, and widened in time
+
+
+async def test_a_node_that_takes_no_two_calls_at_once_is_unavailable(
+    world: EvmWorld, reader: ChainReader, start: Cursor
+) -> None:
+    world.node.respond = refusing_batches(1, [])
+    trouble = await trouble_of(reader, start)
+    assert isinstance(trouble, ChainUnavailable)
+    assert "batch too large" in str(trouble)
 
 
 async def test_a_node_that_refuses_a_single_block_is_unavailable(

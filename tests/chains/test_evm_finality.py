@@ -1,10 +1,12 @@
 """When deposits on Arbitrum are returned: small ones by depth, large ones when the node says final."""
 
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import attrs
 import pytest
+from aiohttp import web
 
 from tests.chains.optional import require
 
@@ -47,6 +49,28 @@ def test_arbitrum_trusts_half_a_minute_with_a_thousand() -> None:
     assert Finality(depth=120, deep_above=Usdt.of(1_000)) == ARBITRUM_FINALITY
     assert CHAINS[Network.ARBITRUM].finality == ARBITRUM_FINALITY
     assert CHAINS[Network.BSC].finality == CHAINS[Network.POLYGON].finality == FINALIZED
+
+
+@pytest.mark.parametrize("most", [8, 3])
+async def test_what_waited_is_asked_for_in_batches_that_the_node_takes(world: EvmWorld, most: int) -> None:
+    reader = world.reader()
+    start = await reader.start()
+    for _ in range(6):
+        await world.pay(LARGE)
+    await world.settle_soon()
+    early, cursor = await drain(reader, start)
+    assert early == []
+    await world.anvil.mine(2 * FINAL)
+    asked: list[int] = []
+
+    def respond(body: bytes) -> web.Response | None:
+        asked.append(len(json.loads(body)))
+        error = {"jsonrpc": "2.0", "id": None, "error": {"code": -32600, "message": "batch too large"}}
+        return web.json_response(error) if asked[-1] > most else None
+
+    world.node.respond = respond
+    assert amounts((await drain(reader, cursor))[0]) == [LARGE] * 6
+    assert max(asked) > most
 
 
 async def test_a_small_deposit_comes_at_the_depth_and_not_before(world: EvmWorld) -> None:

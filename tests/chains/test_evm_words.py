@@ -14,6 +14,19 @@ from ytmarket.adapters.chains.evm.wallet import wallet_of
 from ytmarket.adapters.chains.evm.words import Meaning, meaning_of
 from ytmarket.application.ports.chain_reader import ChainMisconfigured
 
+TOO_MANY_CALLS = [
+    (-32600, "batch too large"),
+    (-32600, "Batch size too large"),
+    (
+        31,
+        "Batch of more than 3 requests are not allowed on free tier, upgrade to paid tier",
+    ),
+    (-32005, "batch limit 100 exceeded (can increase by --rpc.batch.limit). Requested batch of size: 120"),
+    (-32005, "Batch size limit exceeded."),
+    (-32007, "batch requests are limited to 10"),
+    (-32602, "too many requests in batch: 50"),
+    (-32000, "maximum number of calls in one batch is 20"),
+]
 TOO_WIDE = [
     (-32005, "query returned more than 10000 results"),
     (-32005, "query returned more than 10000 results. Try with this block range [0x1, 0x2]."),
@@ -54,6 +67,8 @@ TOO_OFTEN = [
     (-32000, "rate limit exceeded"),
     (-32097, "API key quota exceeded"),
     (-32001, "out of credits"),
+    (-32005, "batch of requests exceeds the rate limit"),
+    (-32005, "rate limit exceeded by a batch"),
 ]
 GONE = [
     (4444, "pruned history unavailable"),
@@ -79,6 +94,7 @@ TROUBLE = [
     ("code", "message", "meaning"),
     [
         *((*refusal, Meaning.TOO_WIDE) for refusal in TOO_WIDE),
+        *((*refusal, Meaning.TOO_MANY_CALLS) for refusal in TOO_MANY_CALLS),
         *((*refusal, Meaning.TOO_OFTEN) for refusal in TOO_OFTEN),
         *((*refusal, Meaning.GONE) for refusal in GONE),
         *((*refusal, Meaning.BEHIND) for refusal in BEHIND),
@@ -102,25 +118,25 @@ def test_a_span_comes_down_to_what_a_node_takes_and_stays_near_it(
 ) -> None:
     span, refused, answered = Span(largest), 0, 0
     for _ in range(30 + asked):
-        if span.blocks > limit:
+        if span.size > limit:
             refused += 1
-            assert span.was_too_wide(span.blocks)
+            assert span.was_too_wide(span.size)
         else:
             answered += 1
-            assert 1 <= span.blocks <= largest
-            span.was_answered(span.blocks)
-    assert span.blocks <= 2 * limit
+            assert 1 <= span.size <= largest
+            span.was_answered(span.size)
+    assert span.size <= 2 * limit
     assert refused <= 14 + 5  # as many as halvings from 10,000 to 1, and ever fewer attempts to grow
 
 
 def test_a_span_grows_back_and_hesitates_after_refusals() -> None:
     span = Span(2_000)
     assert span.was_too_wide(2_000)
-    assert span.blocks == 1_000
+    assert span.size == 1_000
     sizes = []
     for _ in range(4):
-        span.was_answered(span.blocks)
-        sizes.append(span.blocks)
+        span.was_answered(span.size)
+        sizes.append(span.size)
     assert sizes == [1_000, 2_000, 2_000, 2_000]
 
 
@@ -129,7 +145,7 @@ def test_a_short_request_at_the_chains_end_widens_nothing() -> None:
     span.was_too_wide(2_000)
     for _ in range(100):
         span.was_answered(11)
-    assert span.blocks == 1_000
+    assert span.size == 1_000
 
 
 def test_one_block_cannot_be_too_wide() -> None:

@@ -6,8 +6,9 @@ from functools import partial
 
 import attrs
 
+from ytmarket.adapters.chains.evm.asking import widest
 from ytmarket.adapters.chains.evm.chains import EvmChain
-from ytmarket.adapters.chains.evm.node import EvmNode, widest
+from ytmarket.adapters.chains.evm.node import EvmNode
 from ytmarket.adapters.chains.evm.tip import Tip
 from ytmarket.adapters.chains.evm.view import View
 from ytmarket.adapters.chains.evm.wire import Header

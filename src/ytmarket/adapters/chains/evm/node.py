@@ -7,14 +7,15 @@ no `Retry-After`, and bounds no answer. What would be left of it is one POST.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import attrs
 import msgspec
 from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout
 
+from ytmarket.adapters.chains.evm.rpc import FIRST_ID, Call, Refusal, Reply, encoded
 from ytmarket.adapters.chains.evm.span import Span
 from ytmarket.adapters.chains.evm.words import Meaning, meaning_of
 from ytmarket.application.endpoints import Endpoint, Pace, seconds_to_wait
@@ -29,42 +30,21 @@ from ytmarket.application.ports.clock import Clock
 
 TIMEOUT: Final = timedelta(seconds=10)
 SPAN_MAX: Final = 2_000
+BATCH_CALLS_MAX: Final = 50
 ANSWER_BYTES_MAX: Final = 64 * 2**20
 PART_BYTES: Final = 2**16
 SHOWN_CHARS_MAX: Final = 200
-FIRST_ID: Final = 1  # some proxies take 0 for none
 OK: Final = 200
 TOO_MANY_REQUESTS: Final = 429
 BODY_REFUSED: Final = frozenset({400, 413, 422})
-
-T = TypeVar("T")
 
 
 class TooWide(Exception):
     """The node wants to be asked for fewer blocks at once. Never leaves this package."""
 
 
-@attrs.frozen
-class Call:
-    """One JSON-RPC call."""
-
-    method: str
-    params: tuple[Any, ...] = ()
-
-
-class Refusal(msgspec.Struct, frozen=True):
-    """An error as JSON-RPC has it."""
-
-    code: int = 0
-    message: str = ""
-
-
-class Reply(msgspec.Struct, frozen=True):
-    """The answer to one call."""
-
-    id: int | None = None
-    result: Any = None
-    error: Refusal | None = None
+class TooManyCalls(ChainUnavailable):
+    """The node wants smaller batches. What leaves this package is of one that cannot be divided."""
 
 
 @attrs.frozen
@@ -94,6 +74,7 @@ class EvmNode:
     ) -> None:
         self.endpoint = endpoint
         self.span = Span(span)
+        self.batch = Span(BATCH_CALLS_MAX)
         self.is_checked = False
         """Whether it has been seen to serve the chain and the token it should."""
         self.newest = 0
@@ -135,7 +116,7 @@ class EvmNode:
     async def _post(self, calls: Sequence[Call], *, of_logs: bool) -> Answer:
         trouble: ReaderError | TooWide
         try:
-            request = self._http().post(self.endpoint.url, data=_encoded(calls), allow_redirects=False)
+            request = self._http().post(self.endpoint.url, data=encoded(calls), allow_redirects=False)
             async with request as response:
                 return Answer(response.status, response.headers.get("Retry-After"), await _content(response))
         except TooLong:
@@ -201,40 +182,14 @@ class EvmNode:
                 return ChainRateLimited()
             case Meaning.TOO_WIDE:
                 return TooWide(f"{self.endpoint} {said}")
+            case Meaning.TOO_MANY_CALLS:
+                return TooManyCalls(f"{self.endpoint} {said}")
             case Meaning.GONE:
                 return self.gap(f"{said}: name a node that keeps older blocks in {self.endpoint.setting}")
             case Meaning.BEHIND:
                 return self.behind(said)
             case Meaning.TROUBLE:
                 return self.unavailable(said)
-
-
-async def widest(node: EvmNode, ask: Callable[[int, int], Awaitable[T]], first: int, end: int) -> T:
-    """Ask for blocks from the first on: up to the end, or for as many as this node will answer for."""
-    while True:
-        last = min(end, first + node.span.blocks - 1)
-        try:
-            answer = await ask(first, last)
-        except TooWide as refusal:
-            if not node.span.was_too_wide(last - first + 1):
-                raise node.unavailable(f"refuses even one block: {refusal}") from None
-        except ChainRateLimited:
-            raise
-        except ChainUnavailable:
-            node.span.was_too_wide(last - first + 1)  # perhaps it was too much work
-            raise
-        else:
-            node.span.was_answered(last - first + 1)
-            return answer
-
-
-def _encoded(calls: Sequence[Call]) -> bytes:
-    return msgspec.json.encode(
-        [
-            {"jsonrpc": "2.0", "id": number, "method": call.method, "params": call.params}
-            for number, call in enumerate(calls, start=FIRST_ID)
-        ]
-    )
 
 
 async def _content(response: ClientResponse) -> bytes:

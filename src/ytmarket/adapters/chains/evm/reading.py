@@ -9,7 +9,7 @@ from typing import Final
 import attrs
 import msgspec
 
-from ytmarket.adapters.chains.evm.node import TooWide, widest
+from ytmarket.adapters.chains.evm.asking import widest
 from ytmarket.adapters.chains.evm.position import Held, Position
 from ytmarket.adapters.chains.evm.tip import Tip
 from ytmarket.adapters.chains.evm.view import View, Window
@@ -78,10 +78,7 @@ class Reading:
         waiting = self._position.held
         due = [held for held in waiting if held.number <= self._tip.final][:RELEASED_MAX]
         self._held = [held for held in waiting if held not in due]
-        try:
-            windows = await self._view.windows([held.number for held in due])
-        except TooWide as refusal:
-            raise self._view.node.unavailable(f"refuses single blocks: {refusal}") from None
+        windows = await self._view.windows([held.number for held in due])
         for held, window in zip(due, windows, strict=True):
             if window.last.hash != held.hash:
                 raise self._rewritten(held.number)

@@ -1,4 +1,4 @@
-"""How many blocks to ask for at once: as many as the node will take."""
+"""How much to ask for at once, blocks or calls: as many as the node will take."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ class Span:
     """
 
     largest: int
-    blocks: int = attrs.field(init=False)
+    size: int = attrs.field(init=False)
     _patience: int = attrs.field(default=1, init=False)
     _successes: int = attrs.field(default=0, init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.blocks = self.largest
+        self.size = self.largest
 
     def was_too_wide(self, asked: int) -> bool:
-        """Narrow it; False when *asked* was one block already."""
-        self.blocks = max(1, asked // 2)
+        """Narrow it; False when *asked* was one already."""
+        self.size = max(1, asked // 2)
         self._patience = min(2 * self._patience, PATIENCE_MAX)
         self._successes = 0
         return asked > 1
 
     def was_answered(self, asked: int) -> None:
         """Widen it in time. A short request at the chain's end says nothing about wider ones."""
-        if asked < self.blocks:
+        if asked < self.size:
             return
-        if self.blocks == self.largest:
+        if self.size == self.largest:
             self._patience = 1
             return
         self._successes += 1
         if self._successes >= self._patience:
-            self.blocks = min(2 * self.blocks, self.largest)
+            self.size = min(2 * self.size, self.largest)
             self._successes = 0

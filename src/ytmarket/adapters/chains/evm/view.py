@@ -8,8 +8,10 @@ from typing import Any, Final, Self, TypeVar
 import attrs
 import msgspec
 
+from ytmarket.adapters.chains.evm.asking import in_batches
 from ytmarket.adapters.chains.evm.chains import EvmChain
-from ytmarket.adapters.chains.evm.node import Call, EvmNode
+from ytmarket.adapters.chains.evm.node import EvmNode
+from ytmarket.adapters.chains.evm.rpc import Call
 from ytmarket.adapters.chains.evm.transfers import (
     amount_of,
     deposit_of,
@@ -36,7 +38,6 @@ from ytmarket.adapters.chains.evm.wire import (
 from ytmarket.application.ports.chain_reader import ChainMisconfigured, ReaderError
 from ytmarket.domain.deposits import Deposit
 
-BATCH_CALLS_MAX: Final = 50
 LAG_BLOCKS_MAX: Final = 3_600
 """A quarter of an hour of the quickest chain. What a node lacks further below its newest block is gone."""
 
@@ -105,14 +106,8 @@ class View:
 
     async def headers(self, numbers: Iterable[int]) -> dict[int, Header]:
         """These blocks. Raises `ChainBehind` for one that is not known yet, `ChainGap` for one no more."""
-        wanted = sorted(set(numbers))
-        found: dict[int, Header] = {}
-        for start in range(0, len(wanted), BATCH_CALLS_MAX):
-            batch = wanted[start : start + BATCH_CALLS_MAX]
-            answers = await self.node.ask(*(_block(hex(number)) for number in batch))
-            for number, answer in zip(batch, answers, strict=True):
-                found[number] = self._numbered(number, answer)
-        return found
+        found = await in_batches(self.node, self._headers, sorted(set(numbers)), calls=1)
+        return {int(header.number): header for header in found}
 
     async def window(self, first: int, last: int) -> Window:
         """These blocks, both included, in one batch with their transfers.
@@ -126,14 +121,8 @@ class View:
         return self._window(self._numbered(first, bottom), self._numbered(last, top), logs)
 
     async def windows(self, numbers: Sequence[int]) -> Sequence[Window]:
-        """Blocks far apart, each with its transfers, in one batch. Raises `TooWide`."""
-        to_us = topics_to(self.wallet)
-        calls = [
-            call for number in numbers for call in (_block(hex(number)), self._logs(number, number, to_us))
-        ]
-        answers = await self.node.ask(*calls) if calls else []
-        blocks = [self._numbered(*asked) for asked in zip(numbers, answers[::2], strict=True)]
-        return [self._window(block, block, logs) for block, logs in zip(blocks, answers[1::2], strict=True)]
+        """Blocks far apart, each with its transfers."""
+        return await in_batches(self.node, self._windows, numbers, calls=2)
 
     def deposits(self, payments: Sequence[Log], headers: Mapping[int, Header]) -> list[Deposit]:
         """The payments as deposits, each of the block that the chain has under its number."""
@@ -143,15 +132,14 @@ class View:
         return [deposit_of(log, headers[log.block_number], self.chain, self.wallet) for log in payments]
 
     async def flows(self, first: int, last: int) -> Flows:
-        """What came in and went out in these blocks, both included, in one batch. Raises `TooWide`."""
-        to_us, from_us = topics_to(self.wallet), topics_from(self.wallet)
-        bottom, top, came, went = await self.node.ask(
-            _block(hex(first)),
-            _block(hex(last)),
-            self._logs(first, last, to_us),
-            self._logs(first, last, from_us),
-        )
-        window = self._window(self._numbered(first, bottom), self._numbered(last, top), came)
+        """What came in and went out in these blocks, both included. Raises `TooWide`.
+
+        In two batches, each with the last block, as some nodes take no more than three calls at once.
+        """
+        window, from_us = await self.window(first, last), topics_from(self.wallet)
+        top, went = await self.node.ask(_block(hex(last)), self._logs(first, last, from_us))
+        if self._numbered(last, top).hash != window.last.hash:
+            raise self.node.unavailable(f"does not agree with itself on block {last}")
         outgoing = self._checked(went, from_us, window.first, window.last)
         return Flows(
             window.first,
@@ -165,6 +153,18 @@ class View:
         question = {"to": self.chain.token, "data": BALANCE_SELECTOR + padded(self.wallet)}
         block, held = await self.node.ask(_block(hex(number)), Call("eth_call", (question, hex(number))))
         return self._numbered(number, block), self._as(Word, held).number
+
+    async def _headers(self, numbers: Sequence[int]) -> Sequence[Header]:
+        answers = await self.node.ask(*(_block(hex(number)) for number in numbers))
+        return [self._numbered(*asked) for asked in zip(numbers, answers, strict=True)]
+
+    async def _windows(self, numbers: Sequence[int]) -> Sequence[Window]:
+        to_us = topics_to(self.wallet)
+        answers = await self.node.ask(
+            *(call for number in numbers for call in (_block(hex(number)), self._logs(number, number, to_us)))
+        )
+        blocks = [self._numbered(*asked) for asked in zip(numbers, answers[::2], strict=True)]
+        return [self._window(block, block, logs) for block, logs in zip(blocks, answers[1::2], strict=True)]
 
     def _logs(self, first: int, last: int, topics: Topics) -> Call:
         return Call("eth_getLogs", (logs_with(self.chain.token, topics, first, last),))

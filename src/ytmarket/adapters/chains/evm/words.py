@@ -18,6 +18,9 @@ class Meaning(Enum):
     TOO_WIDE = auto()
     """Ask for fewer blocks at a time."""
 
+    TOO_MANY_CALLS = auto()
+    """Put fewer calls into a batch."""
+
     GONE = auto()
     """The node has thrown that part of history away."""
 
@@ -34,6 +37,13 @@ def _any_of(*words: str) -> re.Pattern[str]:
 
 # In this order: many refusals of one kind hold a word of a later one ("request rate exceeds limit").
 _WORDS: Final = (
+    (
+        Meaning.TOO_MANY_CALLS,
+        _any_of(
+            r"\A(?!.*\brate\b).*\bbatch.*(too (large|many|big|long)|size|limit|more than|at most|max|exceed)",
+            r"\A(?!.*\brate\b).*(too many|more than|at most|max|limit).*\bbatch",
+        ),
+    ),
     (
         Meaning.TOO_OFTEN,
         _any_of(
