@@ -258,15 +258,22 @@ async def test_a_changed_product_is_told_before_and_after_and_an_import_within_b
     dearer = [attrs.evolve(product, price=Usdt.of(9)) for product in products[:2]]
     await services.catalog.put_all([*dearer, *products[2:]], OPS)
     await services.catalog.put_all(products[2:], OPS)
+    renamed = attrs.evolve(products[2], sku="r", title="B", category="news")
+    await services.catalog.put_all([renamed, *products[3:]], OPS)
     await services.catalog.put(attrs.evolve(products[0], min_quantity=3), OPS)
-    put, same, changed, added = (row.entry.details for row in await services.queries.audit_rows(limit=4))
+    put, told, same, changed, added = (
+        row.entry.details for row in await services.queries.audit_rows(limit=5)
+    )
     assert (added["added"], added["changed"]) == ("25", "0")
     assert added["before"].startswith("100: not there; 101: not there; ")
-    assert added["after"].endswith("119: 8.0 USDT, at least 1 and 5 more")
+    assert added["after"].endswith("119: s-119, A, mail, 8.0 USDT, at least 1 and 5 more")
     assert (changed["added"], changed["changed"]) == ("0", "2")
-    assert changed["before"] == "100: 8.0 USDT, at least 1; 101: 8.0 USDT, at least 1"
-    assert changed["after"] == "100: 9.0 USDT, at least 1; 101: 9.0 USDT, at least 1"
-    assert same["before"] == same["after"] == "the same prices and minimums"
+    before, after = (f"{price} USDT, at least 1" for price in ("8.0", "9.0"))
+    assert changed["before"] == f"100: s-100, A, mail, {before}; 101: s-101, A, mail, {before}"
+    assert changed["after"] == f"100: s-100, A, mail, {after}; 101: s-101, A, mail, {after}"
+    assert same["before"] == same["after"] == "the same as before"
+    assert (told["changed"], told["before"]) == ("1", f"102: s-102, A, mail, {before}")
+    assert told["after"] == f"102: r, B, news, {before}"
     assert (put["before"], put["after"]) == (
         "s-100, A, mail, 9.0 USDT, at least 1",
         "s-100, A, mail, 8.0 USDT, at least 3",

@@ -130,7 +130,8 @@ async def test_put_a_product_and_fill_the_shelf() -> None:
         changed = await operator.put("/api/admin/products/7", json=PRODUCT | {"price_usdt": "9.50"})
         assert (changed.json()["price_usdt"], changed.json()["available"]) == (9.5, 2)
         taken = await operator.put("/api/admin/products/8", json=PRODUCT)
-        assert code_of(taken)[0] == 409
+        assert code_of(taken) == (409, "sku_taken")
+        assert "position" not in taken.json()
         twice = await operator.post("/api/admin/products/7/stock", json={"units": [{"a": 3}, {"a": 2}]})
         assert code_of(twice) == (409, "duplicate_unit")
         assert twice.json()["position"] == 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 import attrs
@@ -15,7 +15,7 @@ from ytmarket.application.ports.unit_of_work import NewUnitOfWork
 from ytmarket.application.ports.vault import Vault
 from ytmarket.domain import catalog
 from ytmarket.domain.catalog import Product
-from ytmarket.domain.errors import Conflict, ProductNotFound, SkuTaken
+from ytmarket.domain.errors import ProductNotFound, SkuTaken
 from ytmarket.domain.ids import ProductId, UnitId
 
 SEALED_AT_ONCE: Final = 2_000
@@ -40,11 +40,15 @@ class CatalogService:
     )
 
     async def put(self, product: Product, actor: Actor) -> Product:
-        """Add a product, or change all but its stock. Raises `InvalidRequest`, `Conflict`."""
+        """Add a product, or change all but its stock. Raises `InvalidRequest`, `SkuTaken`."""
         catalog.check_price(product.price)
         now = self.clock.now()
         async with self.new_unit_of_work() as uow:
-            before = await uow.catalog.product(product.id)
+            await uow.catalog.hold()
+            there = {one.id: one for one in await uow.catalog.alike([product])}
+            if _taken([product], there) is not None:
+                raise SkuTaken
+            before = there.get(product.id)
             await uow.catalog.put(product, now)
             kept = await uow.catalog.product(product.id)
             await audited(
@@ -70,23 +74,25 @@ class CatalogService:
     ) -> None:
         """Add products, or change all but their stock: all of them or none.
 
-        *on_put* hears after each how many have been written. Raises `InvalidRequest`, and `SkuTaken`
-        for the first whose sku is another product's.
+        *on_put* hears how many are in the catalogue, once they are. Raises `InvalidRequest`, and `SkuTaken`
+        for the first whose sku is another product's, unless that one gives it up. Of several with one id
+        the last counts. Orders wait only while what has changed is written.
         """
         for product in products:
             catalog.check_price(product.price)
         now = self.clock.now()
         async with self.new_patient_unit_of_work() as uow:
-            changes: list[_Change] = []
-            for position, product in enumerate(products):
-                change = _Change(product, await uow.catalog.product(product.id))
-                if change.is_one:
-                    changes.append(change)
-                try:
-                    await uow.catalog.put(product, now)
-                except Conflict:
-                    raise SkuTaken(position=position) from None
-                on_put(position + 1)
+            await uow.catalog.hold()
+            there = {product.id: product for product in await uow.catalog.alike(products)}
+            position = _taken(products, there)
+            if position is not None:
+                raise SkuTaken(position=position)
+            wanted = {product.id: product for product in products}.values()
+            changes = [
+                change for product in wanted if (change := _Change(product, there.get(product.id))).is_one
+            ]
+            await uow.catalog.put_all([change.product for change in changes], now)
+            on_put(len(products))
             ids = ", ".join(str(product.id) for product in products[:NAMED_MAX])
             more = f" and {len(products) - NAMED_MAX} more" if len(products) > NAMED_MAX else ""
             await audited(
@@ -157,26 +163,34 @@ class CatalogService:
 
 @attrs.frozen
 class _Change:
-    """What an import does to one product's terms; without a *before* it adds the product."""
+    """What an import does to one product; without a *before* it adds it."""
 
     product: Product
     before: Product | None
 
     @property
     def is_one(self) -> bool:
-        return self.before is None or _terms(self.before) != _terms(self.product)
+        before, stock = self.before, self.product.available
+        return before is None or attrs.evolve(before, available=stock) != self.product
 
     @property
     def told_before(self) -> str:
-        return f"{self.product.id}: {'not there' if self.before is None else _terms(self.before)}"
+        return f"{self.product.id}: {'not there' if self.before is None else _told(self.before)}"
 
     @property
     def told_after(self) -> str:
-        return f"{self.product.id}: {_terms(self.product)}"
+        return f"{self.product.id}: {_told(self.product)}"
 
 
-def _terms(product: Product) -> str:
-    return f"{product.price} USDT, at least {product.min_quantity}"
+def _taken(products: Sequence[Product], there: Mapping[ProductId, Product]) -> int | None:
+    """Where the first stands whose sku would be another product's as well, once all of these are put."""
+    last = {product.id: position for position, product in enumerate(products)}
+    holders = {product.sku: product.id for product in there.values() if product.id not in last}
+    for position in sorted(last.values()):
+        product = products[position]
+        if holders.setdefault(product.sku, product.id) != product.id:
+            return position
+    return None
 
 
 def _listed(told: Iterable[str]) -> str:
@@ -184,8 +198,9 @@ def _listed(told: Iterable[str]) -> str:
     all_of_them = list(told)
     more = len(all_of_them) - NAMED_MAX
     rest = f" and {more} more" if more > 0 else ""
-    return "; ".join(all_of_them[:NAMED_MAX]) + rest or "the same prices and minimums"
+    return "; ".join(all_of_them[:NAMED_MAX]) + rest or "the same as before"
 
 
 def _told(product: Product) -> str:
-    return f"{product.sku}, {product.title}, {product.category}, {_terms(product)}"
+    terms = f"{product.price} USDT, at least {product.min_quantity}"
+    return f"{product.sku}, {product.title}, {product.category}, {terms}"

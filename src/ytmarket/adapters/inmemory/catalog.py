@@ -22,14 +22,27 @@ class InMemoryCatalog:
 
     _state: State
 
-    async def put(self, product: Product, now: datetime) -> None:  # noqa: ARG002 - rows have no dates
-        holders = self._state.product_by_sku.of(product.sku)
-        if any(holder != product.id for holder in holders):
-            raise Conflict
-        self._state.products.put(product.id, product)
+    async def hold(self) -> None:
+        """Units of work take turns anyway."""
+
+    async def put(self, product: Product, now: datetime) -> None:
+        await self.put_all([product], now)
+
+    async def put_all(self, products: Sequence[Product], now: datetime) -> None:  # noqa: ARG002 - no dates
+        state = self._state
+        with state.journal.all_or_none():
+            for product in products:
+                state.products.put(product.id, product)
+            if any(len(state.product_by_sku.of(product.sku)) > 1 for product in products):
+                raise Conflict
 
     async def product(self, product: ProductId) -> Product | None:
         return self._state.product(product)
+
+    async def alike(self, products: Sequence[Product]) -> Sequence[Product]:
+        ids = {product.id for product in products}
+        ids.update(holder for product in products for holder in self._state.product_by_sku.of(product.sku))
+        return [found for one in ids if (found := self._state.product(one)) is not None]
 
     async def next_unit_ids(self, count: int) -> Sequence[UnitId]:
         return [UnitId(next(self._state.unit_numbers)) for _ in range(count)]

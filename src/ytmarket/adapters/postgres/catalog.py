@@ -16,14 +16,25 @@ from ytmarket.domain.catalog import Product
 from ytmarket.domain.errors import DuplicateUnit, ProductNotFound
 from ytmarket.domain.ids import ProductId, UnitId
 
+# Whoever changes products does so alone. Orders never ask for this, and need not wait for it.
+HOLD: Final = "select pg_advisory_xact_lock(hashtextextended('products', 0))"
+# In the order of the ids, as the desk locks them. The catalogue's version comes after all of them: its
+# triggers run once the statement has written every row, and so do those that look for a sku twice.
 PUT: Final = """
     insert into product (id, sku, title, category, price, min_quantity, created_at, updated_at)
-    values (%(id)s, %(sku)s, %(title)s, %(category)s, %(price)s, %(min_quantity)s, %(now)s, %(now)s)
+    select id, sku, title, category, price, min_quantity, at, at
+    from unnest(
+        %s::bigint[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::integer[]
+    ) as given (id, sku, title, category, price, min_quantity), (select %s::timestamptz as at) as moment
+    order by id
     on conflict (id) do update set
         sku = excluded.sku, title = excluded.title, category = excluded.category, price = excluded.price,
         min_quantity = excluded.min_quantity, updated_at = excluded.updated_at
 """
 PRODUCT: Final = f"select {PRODUCT_COLUMNS} from product where id = %s"
+ALIKE: Final = f"""
+    select {PRODUCT_COLUMNS} from product where id = any(%s::bigint[]) or sku = any(%s::text[])
+"""
 NEXT_UNITS: Final = "select nextval('stock_unit_number') from generate_series(1, %s)"
 # Whoever adds units to a product does so alone, and orders need not wait for it: the product's own row is
 # locked only by the trigger that counts, at the very end.
@@ -72,23 +83,34 @@ class PostgresCatalog:
 
     _connection: Connection
 
+    async def hold(self) -> None:
+        await self._connection.execute(HOLD)
+
     async def put(self, product: Product, now: datetime) -> None:
+        await self.put_all([product], now)
+
+    async def put_all(self, products: Sequence[Product], now: datetime) -> None:
         await self._connection.execute(
             PUT,
-            {
-                "id": product.id,
-                "sku": product.sku,
-                "title": product.title,
-                "category": product.category,
-                "price": product.price.micros,
-                "min_quantity": product.min_quantity,
-                "now": now,
-            },
+            [
+                numbers(product.id for product in products),
+                [product.sku for product in products],
+                [product.title for product in products],
+                [product.category for product in products],
+                numbers(product.price.micros for product in products),
+                numbers(product.min_quantity for product in products),
+                now,
+            ],
         )
 
     async def product(self, product: ProductId) -> Product | None:
         row = await (await self._connection.execute(PRODUCT, [product])).fetchone()
         return None if row is None else product_of(row)
+
+    async def alike(self, products: Sequence[Product]) -> Sequence[Product]:
+        ids, skus = numbers(product.id for product in products), [product.sku for product in products]
+        rows = await self._connection.execute(ALIKE, [ids, skus])
+        return [product_of(row) async for row in rows]
 
     async def next_unit_ids(self, count: int) -> Sequence[UnitId]:
         rows = await (await self._connection.execute(NEXT_UNITS, [count])).fetchall()

@@ -158,7 +158,7 @@ create table product (
     available integer not null default 0, -- kept by the trigger on stock_unit
     created_at timestamptz not null,
     updated_at timestamptz not null,
-    constraint product_sku_once unique (sku),
+    constraint product_sku_once unique (sku) deferrable, -- at a statement's end: products may trade skus
     constraint product_price_positive check (price > 0),
     constraint product_min_quantity_positive check (min_quantity >= 1),
     constraint product_available_not_negative check (available >= 0)
@@ -177,13 +177,10 @@ begin
     return null;
 end $$;
 
-create trigger catalog_changes after insert or delete on product
+create trigger catalog_changes after insert or delete or update of sku, category, price on product
     for each statement execute function catalog_changes();
 create trigger catalog_row_changes after update on product
-    for each row when (
-        (old.available > 0) <> (new.available > 0)
-        or (old.sku, old.category, old.price) is distinct from (new.sku, new.category, new.price)
-    ) execute function catalog_changes();
+    for each row when ((old.available > 0) <> (new.available > 0)) execute function catalog_changes();
 
 create sequence stock_unit_number;
 

@@ -297,14 +297,29 @@ class CatalogRepository(Protocol):
 
     * a unit whose fingerprint, or a former one, is in the product already raises DuplicateUnit, and
       none is added;
-    * `available` of a product is exactly the number of its free units.
+    * `available` of a product is exactly the number of its free units;
+    * whoever holds the catalogue changes products alone;
+    * products that are put together are all there or none, and one may take the sku that another of
+      them gives up.
     """
+
+    async def hold(self) -> None:
+        """Let nobody else change products until this unit of work ends; orders do not wait for it."""
+        ...
 
     async def put(self, product: Product, now: datetime) -> None:
         """Add the product, or change all but its stock. A taken sku raises Conflict."""
         ...
 
+    async def put_all(self, products: Sequence[Product], now: datetime) -> None:
+        """The same with many, each id once. Orders of these wait from here on: do it late."""
+        ...
+
     async def product(self, product: ProductId) -> Product | None: ...
+
+    async def alike(self, products: Sequence[Product]) -> Sequence[Product]:
+        """Those that are there under an id or a sku of these."""
+        ...
 
     async def next_unit_ids(self, count: int) -> Sequence[UnitId]: ...
 

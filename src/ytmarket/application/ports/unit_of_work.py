@@ -34,9 +34,10 @@ class UnitOfWork(Protocol):
     * what a database constraint forbids is raised as the domain's refusal for it;
     * a store that does not answer raises Unavailable, or OutcomeUnknown if commit() was under way.
 
-    Locks are taken in one order everywhere, so that nobody waits in a circle: order desk, order,
-    deposit, account, reservation, top-up, product, units. The desk brings its accounts and products
-    along; whoever holds a reservation asks for neither of them.
+    Locks are taken in one order everywhere, so that nobody waits in a circle: order desk or catalogue,
+    order, deposit, account, reservation, top-up, product, units, audit. The desk brings its accounts and
+    products along; whoever holds a reservation asks for neither of them. Of many products the lowest id
+    is locked first.
     """
 
     @property

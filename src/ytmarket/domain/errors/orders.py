@@ -66,7 +66,7 @@ class SkuTaken(Conflict):
     """Another product has this sku; nothing was changed."""
 
     code = "sku_taken"
-    position: int
+    position: int | None = None
 
 
 @attrs.frozen(kw_only=True)

@@ -14,7 +14,7 @@ from ytmarket.domain.catalog import Product, ProductFilter
 from ytmarket.domain.errors import Conflict, DuplicateUnit
 from ytmarket.domain.ids import ProductId, UnitId
 from ytmarket.domain.money import Usdt
-from ytmarket.testing.contracts.concurrency import at_once
+from ytmarket.testing.contracts.concurrency import at_once, while_open
 from ytmarket.testing.contracts.store_base import StorePartContract
 from ytmarket.testing.contracts.world import NOW, World, new_unit
 
@@ -32,6 +32,12 @@ async def _product(world: World, key: ProductId) -> Product:
 async def _put(world: World, product: Product) -> None:
     async with world.unit_of_work() as uow:
         await uow.catalog.put(product, NOW)
+        await uow.commit()
+
+
+async def _put_all(world: World, products: Sequence[Product]) -> None:
+    async with world.unit_of_work() as uow:
+        await uow.catalog.put_all(products, NOW)
         await uow.commit()
 
 
@@ -68,6 +74,43 @@ class CatalogContract(StorePartContract):
         with pytest.raises(Conflict):
             await _put(world, attrs.evolve(found, sku="one"))
         assert await world.queries.product(other) == found
+
+    async def test_whoever_holds_the_catalogue_changes_products_alone(self, world: World) -> None:
+        happened = await while_open(
+            world.unit_of_work, lambda uow: uow.catalog.hold(), lambda uow: uow.catalog.hold()
+        )
+        assert happened == ["first ended", "second done"]
+
+    async def test_products_that_are_put_together_may_trade_their_skus(self, world: World) -> None:
+        keys = [await world.product(sku=sku) for sku in ("one", "two", "three")]
+        found = [found for key in keys if (found := await world.queries.product(key)) is not None]
+        traded = [
+            attrs.evolve(product, sku=sku, title="Traded")
+            for product, sku in zip(found, ("two", "one", "four"), strict=True)
+        ]
+        added = attrs.evolve(traded[0], id=ProductId(77), sku="three")
+        await _put_all(world, [added, *traded])
+        assert [await world.queries.product(key) for key in (*keys, ProductId(77))] == [*traded, added]
+
+    async def test_of_products_with_a_taken_sku_among_them_none_is_put(self, world: World) -> None:
+        await world.product(sku="one")
+        other = await world.product(sku="two")
+        found = await world.queries.product(other)
+        assert found is not None
+        new = [attrs.evolve(found, id=ProductId(number), sku=f"new {number}") for number in (77, 79)]
+        with pytest.raises(Conflict):
+            await _put_all(world, [new[0], attrs.evolve(found, title="New", sku="one"), new[1]])
+        assert await world.queries.product(other) == found
+        assert [await world.queries.product(product.id) for product in new] == [None, None]
+
+    async def test_products_are_found_by_their_ids_and_their_skus(self, world: World) -> None:
+        keys = [await world.product(sku=sku) for sku in ("one", "two", "three")]
+        one, two, _ = [found for key in keys if (found := await world.queries.product(key)) is not None]
+        asked = [attrs.evolve(one, sku="else"), attrs.evolve(two, id=ProductId(77))]
+        async with world.unit_of_work() as uow:
+            alike = await uow.catalog.alike([*asked, attrs.evolve(one, id=ProductId(78), sku="new")])
+            assert sorted(alike, key=lambda product: product.id) == [one, two]
+            assert list(await uow.catalog.alike([])) == []
 
     async def test_unknown_products_are_none(self, world: World) -> None:
         assert await world.queries.product(ProductId(404)) is None
