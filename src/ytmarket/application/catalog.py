@@ -8,6 +8,7 @@ from typing import Final
 
 import attrs
 
+from ytmarket.application import unit_identity
 from ytmarket.application.audit import Actor, audited
 from ytmarket.application.ports.clock import Clock
 from ytmarket.application.ports.repositories import NewUnit
@@ -120,6 +121,7 @@ class CatalogService:
     ) -> int:
         """Put units on the shelf, all or none; how many are available now.
 
+        A unit is handed out as it is given here, and is the same as one with its members in another order.
         *on_sealed* hears how many have been encrypted, again and again. Raises `ProductNotFound`, and
         `DuplicateUnit` for content that was in stock before.
         """
@@ -154,8 +156,8 @@ class CatalogService:
             NewUnit(
                 id=unit_id,
                 sealed=self.vault.seal(content, unit_context(unit_id)),
-                fingerprint=self.vault.fingerprint(content),
-                former_fingerprints=tuple(self.vault.former_fingerprints(content)),
+                fingerprint=unit_identity.fingerprint(self.vault, content),
+                former_fingerprints=unit_identity.former_fingerprints(self.vault, content),
             )
             for unit_id, content in zip(ids, contents, strict=True)
         ]

@@ -7,6 +7,7 @@ from typing import Final
 
 import attrs
 
+from ytmarket.application import unit_identity
 from ytmarket.application.api_keys import secret_context
 from ytmarket.application.audit import Actor, audited
 from ytmarket.application.catalog import unit_context
@@ -96,5 +97,7 @@ class ResealService:
         place = unit_context(unit.id)
         content = self.vault.open(unit.sealed, place)
         return NewUnit(
-            id=unit.id, sealed=self.vault.seal(content, place), fingerprint=self.vault.fingerprint(content)
+            id=unit.id,
+            sealed=self.vault.seal(content, place),
+            fingerprint=unit_identity.fingerprint(self.vault, content),
         )

@@ -121,7 +121,7 @@ def read_product(product_id: ProductId, body: bytes) -> Product:
 
 
 def read_units(body: bytes) -> list[bytes]:
-    """Each unit as compact JSON, so that equal contents are equal bytes but for their members' order."""
+    """Each unit as compact JSON, its members in the order that they were sent in."""
     return [encode(unit) for unit in read(StockBody, body).units]
 
 
