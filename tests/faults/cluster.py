@@ -8,7 +8,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import attrs
@@ -53,7 +53,8 @@ class Cluster:
         """Every process at once, as a machine that loses its power would."""
         tree = self.processes()
         for pid in tree:
-            os.kill(pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # one of a moment has gone by itself
+                os.kill(pid, signal.SIGKILL)
         while any(Path(f"/proc/{pid}/fd").exists() and _alive(pid) for pid in tree):
             time.sleep(0.01)
         self._leave()

@@ -22,7 +22,7 @@ from tests.contract.conftest import OpenDatabase
 from ytmarket.adapters.postgres import database
 from ytmarket.adapters.postgres.connections import conninfo
 from ytmarket.adapters.postgres.database import PostgresDatabase, UnfitDatabase
-from ytmarket.adapters.postgres.errors import Collided
+from ytmarket.adapters.postgres.errors import Collided, is_lost, refusal, unknown_outcome
 from ytmarket.application.errors import OutcomeUnknown, Unavailable
 from ytmarket.domain.ids import AccountId
 from ytmarket.testing.contracts.world import NOW, World
@@ -221,6 +221,15 @@ async def test_a_commit_whose_answer_is_lost_is_kept_and_said_to_be_unknown(post
             proxy.deaf = False
             await store.close()
     assert await accounts(postgres.dsn) == 1
+
+
+def test_what_libpq_says_itself_is_a_lost_connection() -> None:
+    """It has no class of its own, unlike what a server says."""
+    error = psycopg.DatabaseError("no connection to the server")
+    assert isinstance(refusal(error), Unavailable)
+    assert isinstance(unknown_outcome(error), OutcomeUnknown)
+    assert is_lost(error)
+    assert refusal(mistake := psycopg.ProgrammingError("no such column")) is mistake
 
 
 async def test_a_server_that_may_forget_is_refused(postgres_server: TemporaryPostgres, migrated: str) -> None:

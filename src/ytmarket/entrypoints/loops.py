@@ -11,6 +11,7 @@ import attrs
 import structlog
 
 from ytmarket.application.books import EVERY
+from ytmarket.application.deposits import NotSettled
 from ytmarket.application.ports.chain_auditor import AuditedReader, WatchedReader
 from ytmarket.application.ports.chain_reader import ChainReader
 from ytmarket.application.ports.leadership import Leadership
@@ -187,7 +188,12 @@ class Worker:
         return Loop(name=name, step=step, pause=pause, tokens=self._services.tokens)
 
     async def _settle(self) -> bool:
-        return await self._services.deposits.settle_due(limit=STEP_LIMIT) == STEP_LIMIT
+        try:
+            return await self._services.deposits.settle_due(limit=STEP_LIMIT) == STEP_LIMIT
+        except NotSettled:
+            # All others were settled, and what comes next shall not wait longer because of this one.
+            log.exception("a deposit cannot be settled; it is tried again")
+            return False
 
     async def _fulfil(self) -> bool:
         moved = await self._services.fulfilment.fulfil_due(limit=STEP_LIMIT)

@@ -128,7 +128,7 @@ def refusal(error: psycopg.Error) -> Exception:
         case psycopg.OperationalError() | psycopg.InterfaceError() | errors.ReadOnlySqlTransaction():
             return Unavailable("the database")
         case _:
-            return error
+            return Unavailable("the database") if _is_from_the_library(error) else error
 
 
 def unknown_outcome(error: psycopg.Error) -> Exception:
@@ -144,11 +144,17 @@ def is_lost(error: BaseException | None) -> bool:
     """Whether the connection is gone, or leads to a server that is no use."""
     if isinstance(error, LOST):
         return True
-    return (
+    if not isinstance(error, psycopg.Error) or error.diag.sqlstate is not None:
+        return False
+    return _is_from_the_library(error) or (
         isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
         and not isinstance(error, PoolTimeout | TooManyRequests | PoolClosed)
-        and error.diag.sqlstate is None
     )
+
+
+def _is_from_the_library(error: psycopg.Error) -> bool:
+    """Whether libpq tells of a broken connection: no server spoke, so the error has no class of its own."""
+    return type(error) is psycopg.DatabaseError and error.diag.sqlstate is None
 
 
 def tell(error: psycopg.Error) -> NoReturn:
