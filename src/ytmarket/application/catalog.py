@@ -156,10 +156,11 @@ class CatalogService:
             NewUnit(
                 id=unit_id,
                 sealed=self.vault.seal(content, unit_context(unit_id)),
-                fingerprint=unit_identity.fingerprint(self.vault, content),
-                former_fingerprints=unit_identity.former_fingerprints(self.vault, content),
+                fingerprint=known_by[0],
+                former_fingerprints=known_by[1:],
             )
             for unit_id, content in zip(ids, contents, strict=True)
+            for known_by in [unit_identity.fingerprints(self.vault, content)]
         ]
 
 

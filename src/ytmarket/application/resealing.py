@@ -99,5 +99,5 @@ class ResealService:
         return NewUnit(
             id=unit.id,
             sealed=self.vault.seal(content, place),
-            fingerprint=unit_identity.fingerprint(self.vault, content),
+            fingerprint=unit_identity.fingerprints(self.vault, content)[0],
         )

@@ -28,18 +28,16 @@ def known_by(content: bytes) -> bytes:
         return content
 
 
-def fingerprint(vault: Vault, content: bytes) -> bytes:
-    """What the store knows the unit by."""
-    return vault.fingerprint(known_by(content))
+def fingerprints(vault: Vault, content: bytes) -> tuple[bytes, ...]:
+    """What the store knows the unit by; then what it may know it by from before.
 
-
-def former_fingerprints(vault: Vault, content: bytes) -> tuple[bytes, ...]:
-    """What the store may know it by: under former keys, and in the order in which its members stand."""
+    That is under former keys, and in the order in which its members stand.
+    """
     known = known_by(content)
-    former = tuple(vault.former_fingerprints(known))
-    if known == content:
-        return former
-    return (*former, vault.fingerprint(content), *vault.former_fingerprints(content))
+    names = [known] if known == content else [known, content]
+    return tuple(
+        digest for name in names for digest in (vault.fingerprint(name), *vault.former_fingerprints(name))
+    )
 
 
 def _written(value: Any) -> str:
