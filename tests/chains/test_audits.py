@@ -18,7 +18,7 @@ from ytmarket.adapters.chains.tron import auditor as tron_auditor
 from ytmarket.application.ports.chain_reader import ChainBehind, ChainUnavailable
 from ytmarket.domain.networks import Network
 from ytmarket.testing.chains.evm import EvmWorld, new_evm_world
-from ytmarket.testing.chains.token_world import PATIENT, editing
+from ytmarket.testing.chains.token_world import editing
 from ytmarket.testing.chains.tron import TronWorld, new_tron_world
 from ytmarket.testing.contracts import ChainAuditorContract
 from ytmarket.testing.contracts.chain_auditor import opened
@@ -36,21 +36,18 @@ WORLDS: dict[str, Start] = {
 @pytest.fixture(params=WORLDS.values(), ids=list(WORLDS))
 async def chain(request: pytest.FixtureRequest, anvil_program: Path) -> AsyncIterator[World]:
     async with request.param(anvil_program) as world:
-        world.timeout = PATIENT
         yield world
 
 
 @pytest.fixture
 async def evm(anvil_program: Path) -> AsyncIterator[EvmWorld]:
     async with new_evm_world(anvil_program, CHAINS[Network.BSC]) as world:
-        world.timeout = PATIENT
         yield world
 
 
 @pytest.fixture
 async def tron(anvil_program: Path) -> AsyncIterator[TronWorld]:
     async with new_tron_world(anvil_program) as world:
-        world.timeout = PATIENT
         yield world
 
 

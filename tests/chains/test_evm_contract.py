@@ -14,6 +14,8 @@ from ytmarket.adapters.chains.evm.chains import CHAINS
 from ytmarket.domain.networks import Network
 from ytmarket.testing.chains.anvil import BLOCKS_TO_FINAL
 from ytmarket.testing.chains.evm import EvmWorld, new_evm_world
+from ytmarket.testing.chains.faults import Fault
+from ytmarket.testing.chains.token_world import HASTY
 from ytmarket.testing.contracts import NodeReaderContract
 
 # Arbitrum in small, where a chain makes final by itself what is twice as deep as the depth we trust.
@@ -27,6 +29,8 @@ async def chain(request: pytest.FixtureRequest, anvil_program: Path) -> AsyncIte
         chain = attrs.evolve(chain, finality=attrs.evolve(chain.finality, depth=DEPTH))
         blocks_to_final = FINAL
     async with new_evm_world(anvil_program, chain, blocks_to_final=blocks_to_final) as world:
+        if Fault.IS_SILENT.value in request.node.name:
+            world.timeout = HASTY
         yield world
 
 

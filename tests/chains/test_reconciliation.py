@@ -35,7 +35,6 @@ from ytmarket.entrypoints.loops import Worker
 from ytmarket.entrypoints.settings import Settings
 from ytmarket.testing.chains.evm import EvmWorld, new_evm_world
 from ytmarket.testing.chains.faults import Fault
-from ytmarket.testing.chains.token_world import PATIENT
 from ytmarket.testing.chains.tron import TronWorld, new_tron_world
 
 pytestmark = pytest.mark.anyio
@@ -158,14 +157,12 @@ class Till:
 @pytest.fixture(params=WORLDS.values(), ids=list(WORLDS))
 async def world(request: pytest.FixtureRequest, anvil_program: Path) -> AsyncIterator[World]:
     async with request.param(anvil_program) as world:
-        world.timeout = PATIENT
         yield world
 
 
 @pytest.fixture
 async def bsc(anvil_program: Path) -> AsyncIterator[EvmWorld]:
     async with new_evm_world(anvil_program, CHAINS[Network.BSC]) as world:
-        world.timeout = PATIENT
         yield world
 
 
@@ -409,7 +406,6 @@ async def test_of_several_processes_one_looks(bsc: EvmWorld) -> None:
 
 async def test_a_large_payment_that_waits_for_a_deeper_finality_is_not_missed(anvil_program: Path) -> None:
     async with new_evm_world(anvil_program, CHAINS[Network.ARBITRUM]) as arbitrum:
-        arbitrum.timeout = PATIENT
         till = await Till.opened(arbitrum)
         large = await arbitrum.pay_raw(2_000 * 10**6)
         await arbitrum.anvil.mine(1)

@@ -11,13 +11,17 @@ require("tronpy", "tron")
 
 from ytmarket.adapters.chains.tron.chain import MAINNET
 from ytmarket.domain.networks import Network
+from ytmarket.testing.chains.faults import Fault
+from ytmarket.testing.chains.token_world import HASTY
 from ytmarket.testing.chains.tron import TronWorld, new_tron_world
 from ytmarket.testing.contracts import NodeReaderContract
 
 
 @pytest.fixture
-async def chain(anvil_program: Path) -> AsyncIterator[TronWorld]:
+async def chain(request: pytest.FixtureRequest, anvil_program: Path) -> AsyncIterator[TronWorld]:
     async with new_tron_world(anvil_program) as world:
+        if Fault.IS_SILENT.value in request.node.name:
+            world.timeout = HASTY
         yield world
 
 

@@ -17,7 +17,7 @@ from ytmarket.application.ports.chain_reader import ChainGap, ChainRateLimited, 
 from ytmarket.testing.chains.evm_contracts import STRANGER
 from ytmarket.testing.chains.faults import Fault
 from ytmarket.testing.chains.faulty_node import Call, Edit
-from ytmarket.testing.chains.token_world import PATIENT
+from ytmarket.testing.chains.token_world import HASTY
 from ytmarket.testing.chains.tron import TOKEN, TronWorld, editing, new_tron_world
 from ytmarket.testing.contracts import NodeReaderContract
 from ytmarket.testing.contracts.chain_reader import drain
@@ -33,8 +33,8 @@ INFOS = "walletsolidity/gettransactioninfobyblocknum"
 async def chain(request: pytest.FixtureRequest, anvil_program: Path) -> AsyncIterator[TronWorld]:
     async with new_tron_world(anvil_program) as world:
         world.by_lists = True
-        if Fault.IS_SILENT.value not in request.node.name:  # that one is waited for to the end
-            world.timeout = PATIENT
+        if Fault.IS_SILENT.value in request.node.name:
+            world.timeout = HASTY
         yield world
 
 

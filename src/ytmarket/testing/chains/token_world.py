@@ -19,9 +19,11 @@ from ytmarket.testing.chains.faulty_node import SECRET, Edit, FaultyNode
 from ytmarket.testing.chains.shifted_clock import ShiftedClock
 
 NO_PACE: Final = 1_000_000
-TIMEOUT: Final = timedelta(seconds=1)
 PATIENT: Final = timedelta(seconds=30)
-"""For tests without a silent node, on a machine that has much to do."""
+"""How long a node is waited for, on a machine that has much to do."""
+
+HASTY: Final = timedelta(seconds=1)
+"""For tests with a silent node, which is waited for to the end."""
 
 DAY: Final = timedelta(days=1)
 TOKEN: Final = Contract("Token")
@@ -39,7 +41,7 @@ class TokenWorld(ABC, Generic[R]):
     anvil: Anvil
     node: FaultyNode
     clock: ShiftedClock = attrs.field(factory=ShiftedClock)
-    timeout: timedelta = TIMEOUT
+    timeout: timedelta = PATIENT
     transfers_per_transaction_max: int = 1_000
     keeps_sums: bool = False
     final_at_once: bool = False
