@@ -89,5 +89,6 @@ def receiving() -> Iterator[Receiver]:
         yield receiver
     finally:
         server.shutdown()
+        server.server_close()
         thread.join()
         server.server_close()

@@ -156,7 +156,7 @@ def test_a_server_that_is_stopped_waits_for_the_answer_to_what_it_has_sent() -> 
         with server.client() as http:
             shop = Shop(server=server, http=http)
             receiver.silent.add("late")
-            order = bought(shop, shop.customer(100), receiver.url("late"))
+            order = bought(shop, shop.customer(70_000), receiver.url("late"))
         receiver.wait("late", 1)
         stopping = Thread(target=server.stop)
         stopping.start()
