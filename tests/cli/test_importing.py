@@ -169,9 +169,39 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
         read_units(tmp_path / "nowhere.csv")
     binary = tmp_path / "binary.csv"
     binary.write_bytes(b"login\n\xff\xfe\n")
-    with pytest.raises(SettingsError, match="not UTF-8"):
+    with pytest.raises(ImportRefused, match=r"binary.csv:2: is not UTF-8"):
         read_units(binary)
     twice = tmp_path / "twice.csv"
     twice.write_text("a,a\n1,2\n", "utf-8")
     with pytest.raises(ImportRefused, match=r"twice.csv:1: the header names a column twice"):
         read_units(twice)
+
+
+def test_a_catalogue_in_another_encoding_is_named_by_its_first_such_line(file: Path) -> None:
+    file.write_bytes(CATALOGUE.replace("Another", "Señor").encode("latin-1"))
+    with pytest.raises(ImportRefused) as refusal:
+        read_products(file)
+    assert mistakes(refusal, file) == ["3: is not UTF-8; save the file as that"]
+
+
+@pytest.mark.parametrize(
+    ("header", "missing"),
+    [
+        ("ID,sku,title,category,price_usdt", "id"),
+        ("id,title,price_usdt", "sku, category"),
+        ("id;sku;title;category;price_usdt", "id, sku, title, category, price_usdt"),
+    ],
+)
+def test_a_header_without_a_column_is_told_once(file: Path, header: str, missing: str) -> None:
+    file.write_text(f"{header}\n1,A,T,c,1\n2,B,T,c,1\n", "utf-8")
+    with pytest.raises(ImportRefused) as refusal:
+        read_products(file)
+    assert mistakes(refusal, file) == [f"1: the header has no {missing}; names are separated by commas"]
+
+
+@pytest.mark.parametrize("text", ["", "id,sku,title,category,price_usdt\n"])
+def test_a_catalogue_without_products_is_refused(terminal: Terminal, text: str) -> None:
+    empty = terminal.folder / "empty.csv"
+    empty.write_text(text, "utf-8")
+    with pytest.raises(SettingsError, match=r"empty.csv has no products in it"):
+        terminal.types("catalog", "import", empty)

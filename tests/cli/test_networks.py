@@ -14,7 +14,7 @@ from ytmarket.application.ports.chain_reader import ChainGap
 from ytmarket.domain.errors import Conflict
 from ytmarket.domain.networks import Network
 from ytmarket.entrypoints.bootstrap import open_shop
-from ytmarket.entrypoints.settings import Settings
+from ytmarket.entrypoints.settings import Settings, SettingsError
 
 TON = Network.TON.value
 STATUSES = "select status from deposit where network = 'usdt_ton' order by height"
@@ -111,7 +111,7 @@ AGREED = """
 
 def test_a_difference_that_is_explained_is_accepted_once(terminal: Terminal) -> None:
     scan(terminal)
-    with pytest.raises(Conflict):
+    with pytest.raises(SettingsError, match=f"books of {TON} have not agreed yet"):
         terminal.types("networks", "accept", TON, "--reason", "nothing to accept")
     terminal.sql(AGREED)
     said = terminal.types(*typed("ytmarket networks accept"))
@@ -119,5 +119,5 @@ def test_a_difference_that_is_explained_is_accepted_once(terminal: Terminal) -> 
     assert terminal.sql("select height, balance from reconciliation") == [(None, None)]
     (act,) = [row for row in terminal.rows("audit") if row["action"] == "network.accepted"]
     assert act["target"] == f"network:{TON}"
-    with pytest.raises(Conflict):
+    with pytest.raises(SettingsError, match="no difference to accept"):
         terminal.types("networks", "accept", TON, "--reason", "again")

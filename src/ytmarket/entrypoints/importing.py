@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, Generic, TypeVar
@@ -21,6 +21,7 @@ from ytmarket.entrypoints.settings import SettingsError
 
 MISTAKES_TOLD: Final = 20
 LINES_OF_JSON: Final = {".jsonl", ".ndjson", ".json"}
+PRODUCT_COLUMNS: Final = ("id", "sku", "title", "category", "price_usdt")
 
 T = TypeVar("T")
 
@@ -46,7 +47,7 @@ class Line(Generic[T]):
 
 def read_products(file: Path) -> list[Line[Product]]:
     """Raises `ImportRefused`, also for an id or a sku that stands in the file twice."""
-    lines = _read(file, _product)
+    lines = _read(file, _product, PRODUCT_COLUMNS)
     mistakes = []
     for name, of in (("id", _id_of), ("sku", _sku_of)):
         seen: dict[object, int] = {}
@@ -64,8 +65,9 @@ def read_units(file: Path) -> list[Line[bytes]]:
     return _read(file, encode)
 
 
-def _read(file: Path, make: Callable[[dict[str, Any]], T]) -> list[Line[T]]:
-    objects = _json_lines if file.suffix.lower() in LINES_OF_JSON else _csv_rows
+def _read(file: Path, make: Callable[[dict[str, Any]], T], columns: Sequence[str] = ()) -> list[Line[T]]:
+    is_json = file.suffix.lower() in LINES_OF_JSON
+    objects = _json_lines if is_json else partial(_csv_rows, columns=columns)
     found: list[Line[T]] = []
     mistakes: list[tuple[int, str]] = []
     try:
@@ -78,7 +80,7 @@ def _read(file: Path, make: Callable[[dict[str, Any]], T]) -> list[Line[T]]:
     except OSError as trouble:
         raise SettingsError(f"cannot read {file}: {trouble.strerror}") from None
     except UnicodeDecodeError:
-        raise SettingsError(f"{file} is not UTF-8") from None
+        raise ImportRefused(file, [(_undecoded(file), "is not UTF-8; save the file as that")]) from None
     if mistakes:
         raise ImportRefused(file, mistakes)
     return found
@@ -91,7 +93,17 @@ def _json_lines(file: Path) -> Iterator[tuple[int, Callable[[], dict[str, Any]]]
                 yield number, partial(read_object, line.removeprefix(b"\xef\xbb\xbf"))
 
 
-def _csv_rows(file: Path) -> Iterator[tuple[int, Callable[[], dict[str, Any]]]]:
+def _undecoded(file: Path) -> int:
+    """The first line that is no UTF-8."""
+    for number, line in enumerate(file.read_bytes().splitlines(), start=1):
+        try:
+            line.decode()
+        except UnicodeDecodeError:
+            return number
+    return 1
+
+
+def _csv_rows(file: Path, *, columns: Sequence[str]) -> Iterator[tuple[int, Callable[[], dict[str, Any]]]]:
     with file.open(encoding="utf-8-sig", newline="") as text:
         rows = csv.reader(text, strict=True)
         try:
@@ -100,6 +112,10 @@ def _csv_rows(file: Path) -> Iterator[tuple[int, Callable[[], dict[str, Any]]]]:
                 raise ImportRefused(
                     file, [(1, "the header names a column twice, or leaves one without a name")]
                 )
+            missing = [name for name in columns if name not in header]
+            if header and missing:
+                problem = f"the header has no {', '.join(missing)}; names are separated by commas"
+                raise ImportRefused(file, [(1, problem)])
             begin = rows.line_num + 1
             for row in rows:
                 if row:

@@ -10,7 +10,7 @@ import typer
 from ytmarket.domain.errors import SkuTaken
 from ytmarket.entrypoints.bootstrap import Shop
 from ytmarket.entrypoints.importing import ImportRefused, read_products
-from ytmarket.entrypoints.terminal import DataDir, actor, out, progress, with_shop
+from ytmarket.entrypoints.terminal import DataDir, actor, out, progress, stop, with_shop
 
 app = typer.Typer(help="Products.", no_args_is_help=True)
 
@@ -30,6 +30,8 @@ def import_products(
     Columns: id, sku, title, category, price_usdt, and min_quantity if it is not 1.
     """
     read = read_products(file)
+    if not read:
+        stop(f"{file} has no products in it")
 
     async def use(shop: Shop) -> None:
         with progress() as shown:
@@ -41,7 +43,7 @@ def import_products(
                     on_put=lambda count: shown.update(task, completed=count),
                 )
             except SkuTaken as taken:
-                line = read[taken.position]
+                line = read[taken.position or 0]
                 problem = f"another product has the sku {line.content.sku!r}"
                 raise ImportRefused(file, [(line.number, problem)]) from None
         out.print(f"{len(read)} products are in the catalogue.")

@@ -20,6 +20,7 @@ from ytmarket.application.ports.chain_reader import (
 from ytmarket.application.ports.networks import NetworkState
 from ytmarket.domain import limits
 from ytmarket.domain.coverage import Gap, Span, gaps_between
+from ytmarket.domain.errors import Conflict
 from ytmarket.domain.networks import Network
 from ytmarket.entrypoints.bootstrap import Shop
 from ytmarket.entrypoints.terminal import (
@@ -107,7 +108,10 @@ def accept(
 
     async def use(shop: Shop) -> None:
         wallet = _reader(shop, network).wallet
-        await shop.services.reconciliation.accept(actor(), network, wallet, reason)
+        try:
+            await shop.services.reconciliation.accept(actor(), network, wallet, reason)
+        except Conflict:
+            stop(f"chain and books of {network} have not agreed yet, so there is no difference to accept")
         out.print(f"What {network} holds at its next comparison is taken for the truth.")
 
     with_shop(data_dir, use)
