@@ -11,7 +11,6 @@ from tests.cli.conftest import Terminal
 from tests.docs.reading import ROOT, blocks, text
 from ytmarket.application.coverage import NotStuck
 from ytmarket.application.ports.chain_reader import ChainGap
-from ytmarket.domain.errors import Conflict
 from ytmarket.domain.networks import Network
 from ytmarket.entrypoints.bootstrap import open_shop
 from ytmarket.entrypoints.settings import Settings, SettingsError
