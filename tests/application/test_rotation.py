@@ -1,8 +1,10 @@
 """Which node is asked, while nodes fail, recover, and ask to be left alone."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from traceback import format_exception
 
 import attrs
 import pytest
@@ -20,6 +22,8 @@ from ytmarket.application.rotation import REST, REST_ASKED_MAX, REST_MAX, STAY, 
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 DOWN = ChainUnavailable("down")
+PATIENCE = timedelta(minutes=5)
+LONG = 30
 
 pytestmark = pytest.mark.anyio
 
@@ -207,15 +211,95 @@ async def test_a_node_of_another_chain_stops_all() -> None:
     assert nodes.asked() == [1, 0, 0]
 
 
-async def test_our_own_mistakes_are_nobodys_failure() -> None:
+async def test_whatever_a_node_does_to_a_library_the_next_one_is_asked() -> None:
     nodes = Nodes()
 
-    async def stumble(_node: Node) -> None:
-        raise KeyError("ours")
+    async def stumble(node: Node) -> str:
+        if node.name == "a":
+            raise RecursionError("https://node.example/secret-key")
+        return await node.serve()
 
-    with pytest.raises(KeyError):
+    assert await nodes.rotation.use(stumble) == "b"
+    assert await nodes.ask() == "b"
+
+
+async def test_what_is_told_of_it_is_where_it_was_and_no_word_that_it_said() -> None:
+    nodes = Nodes(1)
+
+    async def stumble(_node: Node) -> None:
+        raise KeyError("https://node.example/secret-key")
+
+    with pytest.raises(ChainUnavailable, match=r"no\. 1 .*KeyError \(ytmarket\..*, line \d+\)") as caught:
         await nodes.rotation.use(stumble)
+    told = "".join(format_exception(caught.value))
+    assert "secret-key" not in told
     assert await nodes.ask() == "a"
+
+
+class Slow:
+    """Nodes of which some never come to an end, for a caller that does not wait for ever."""
+
+    def __init__(self, *slow: str, count: int = 3) -> None:
+        self.nodes = Nodes(count)
+        self.slow = slow
+        self.took = {node.name: timedelta(0) for node in self.nodes.all}
+        self.is_asked = asyncio.Event()
+
+    async def task(self, node: Node) -> str:
+        self.nodes.clock.advance(self.took[node.name])
+        if node.name in self.slow:
+            node.asked += 1
+            self.is_asked.set()
+            await asyncio.Event().wait()
+        return await node.serve()
+
+    async def ask(self) -> str:
+        return await asyncio.wait_for(self.nodes.rotation.use(self.task), LONG)
+
+    async def give_up(self, after: timedelta) -> None:
+        """Ask, and wait no longer once so much time has passed on a slow node."""
+        self.is_asked.clear()
+        asking = asyncio.create_task(self.nodes.rotation.use(self.task))
+        await asyncio.wait_for(self.is_asked.wait(), LONG)
+        self.nodes.clock.advance(after)
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+
+
+async def test_one_that_is_too_slow_for_the_caller_is_left_for_the_next() -> None:
+    slow = Slow("a")
+    await slow.give_up(PATIENCE)
+    assert await slow.ask() == "b"
+    assert slow.nodes.asked() == [1, 1, 0]
+
+
+async def test_one_that_comes_last_is_not_blamed_for_the_time_of_others() -> None:
+    slow = Slow("b", count=2)
+    slow.took["a"] = PATIENCE
+    slow.nodes.all[0].trouble = DOWN
+    await slow.give_up(timedelta(seconds=1))
+    slow.slow = ()
+    assert await slow.nodes.ask() == "b"
+    assert slow.nodes.asked() == [1, 2]
+
+
+async def test_of_two_that_are_too_slow_neither_keeps_the_third_away() -> None:
+    slow = Slow("a", "b")
+    for _ in range(2):
+        await slow.give_up(PATIENCE)
+    assert await slow.ask() == "c"
+
+
+async def test_one_that_fails_when_it_is_gone_back_to_is_left_for_as_long_again() -> None:
+    slow = Slow("a", count=2)
+    await slow.give_up(PATIENCE)
+    for _ in range(3):
+        assert await slow.ask() == "b"
+        slow.nodes.clock.advance(STAY)
+        await slow.give_up(PATIENCE)
+        slow.nodes.clock.advance(REST_MAX)
+        assert await slow.ask() == "b"
 
 
 async def test_one_whose_answers_are_doubted_is_left_like_one_that_failed() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime, timedelta
+from traceback import walk_tb
 from typing import Final, Generic, TypeVar
 
 import attrs
@@ -22,6 +24,7 @@ REST_MAX: Final = timedelta(minutes=5)
 REST_ASKED_MAX: Final = timedelta(hours=1)  # whatever a node says, look in again sometime
 STAY: Final = timedelta(minutes=10)
 DOUBLINGS_MAX: Final = 6
+OURS: Final = f"{__name__.partition('.')[0]}."
 
 N = TypeVar("N")
 R = TypeVar("R")
@@ -62,7 +65,8 @@ class Rotation(Generic[N]):
 
     * one that serves is kept; one that fails rests, twice as long each time, and the next is asked;
     * one that was left is gone back to after ten good minutes elsewhere, so that two that falter do
-      not take turns;
+      not take turns, and after ten more if it fails again;
+    * one that is still at it when the caller's patience ends has failed, if it had most of the time;
     * one that named a time to come back is not asked before it; any other is asked when all rest;
     * one whose answers are doubted is left like one that failed.
     """
@@ -81,19 +85,29 @@ class Rotation(Generic[N]):
         """What the first node that serves answers; the whole of *task* runs on one node.
 
         Raises the gravest trouble met when none serves, and at once that a node is of another chain.
+        Whatever else is raised counts as a node that makes no sense.
         """
         troubles: list[ReaderError] = []
+        began = self._clock.now()
         for candidate in self._in_turn():
+            asked_at = self._clock.now()
             try:
                 answer = await task(candidate.node)
             except ChainMisconfigured:
                 raise
-            except ReaderError as trouble:
-                candidate.failed(trouble, self._clock.now())
-                troubles.append(trouble)
+            except ReaderError as told:
+                trouble = told
+            except asyncio.CancelledError:
+                if self._clock.now() - asked_at >= asked_at - began:
+                    self._failed(candidate, ChainUnavailable("it was given up"))
+                raise
+            except Exception as error:  # noqa: BLE001 - a library meets garbage in more ways than it names
+                trouble = self._unexpected(candidate, error)
             else:
                 self._keep(candidate)
                 return answer
+            self._failed(candidate, trouble)
+            troubles.append(trouble)
         raise self._gravest(troubles)
 
     def leave(self) -> None:
@@ -105,7 +119,7 @@ class Rotation(Generic[N]):
         stays = now < self._since + STAY
         ready = [one for one in self._candidates if not one.rests(now)]
         # Stable: among equals, the order of the setting.
-        ready.sort(key=lambda one: not (stays and one is self._current))
+        ready.sort(key=lambda one: (one.failures, one is not self._current) if stays else (0, False))
         tired = [one for one in self._candidates if one.rests(now) and not one.must_rest(now)]
         tired.sort(key=lambda one: one.rest_left(now))
         return ready or tired
@@ -114,6 +128,22 @@ class Rotation(Generic[N]):
         candidate.served()
         if candidate is not self._current:
             self._current, self._since = candidate, self._clock.now()
+
+    def _failed(self, candidate: Candidate[N], trouble: ReaderError) -> None:
+        now = self._clock.now()
+        candidate.failed(trouble, now)
+        if candidate is not self._current:
+            self._since = now
+
+    def _unexpected(self, candidate: Candidate[N], error: Exception) -> ChainUnavailable:
+        """What it was and where in our code, and not what it says: a URL with its key may stand there."""
+        place = self._candidates.index(candidate) + 1
+        lines = [
+            f"{module}, line {line}"
+            for frame, line in walk_tb(error.__traceback__)
+            if (module := str(frame.f_globals.get("__name__"))).startswith(OURS)
+        ]
+        return ChainUnavailable(f"node no. {place} led to an unexpected {type(error).__name__} ({lines[-1]})")
 
     def _gravest(self, troubles: Sequence[ReaderError]) -> ReaderError:
         others = [trouble for trouble in troubles if not isinstance(trouble, ChainRateLimited)]
