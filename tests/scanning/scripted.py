@@ -12,7 +12,7 @@ import attrs
 
 from tests.http.shop import World
 from ytmarket.adapters.inmemory.leadership import InMemoryLeadership
-from ytmarket.application.ports.chain_reader import ChainReader, Cursor, Page
+from ytmarket.application.ports.chain_reader import ChainGap, ChainReader, Cursor, Page
 from ytmarket.application.ports.devnet import DevnetTransfer
 from ytmarket.application.ports.networks import NetworkState
 from ytmarket.application.ports.queries import Queries
@@ -35,6 +35,7 @@ class ScriptedReader:
     inner: ChainReader
     troubles: list[Trouble] = attrs.field(factory=list)
     cursor_troubles: list[Trouble] = attrs.field(factory=list)
+    forgotten: set[int] = attrs.field(factory=set)  # heights
     hangs: bool = False
     waits: int = 0  # so many pages hold something back
     asked: int = 0
@@ -63,6 +64,8 @@ class ScriptedReader:
         await self._suffer()
         if self.cursor_troubles:
             raise self.cursor_troubles[0]
+        if height in self.forgotten:
+            raise ChainGap(f"{height} is gone")
         return await self.inner.cursor_at(height)
 
     async def close(self) -> None:

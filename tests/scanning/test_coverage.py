@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
@@ -112,6 +113,31 @@ async def test_what_is_left_out_holds_nothing_new_up(world: World, reader: Scrip
     assert (await state_of(world.services.queries, TON)).trouble is None
     (gap,) = await world.services.coverage.gaps(TON, reader.wallet)
     assert (gap.first, gap.last) == (3, 8)
+
+
+async def test_what_is_gone_for_good_keeps_nothing_else_from_being_read(
+    world: World, reader: ScriptedReader
+) -> None:
+    world.devnet.page_size = 2
+    for number in range(16):
+        await pay(world, TON, str(20 + number))
+    scanner = scanner_of(world, reader)
+    await scanner.step()
+    for cursor in ("4", "8", "12"):  # 3 to 4, 7 to 8 and 11 to 12 are left out
+        await jump(world, reader, cursor)
+        scanner._look_again(timedelta(hours=1))
+        await scanner.step()
+    reader.forgotten = {3, 11}
+    for _ in range(4):
+        scanner._look_again(timedelta(0))  # as if the pause were over
+        await scanner.step()
+    gaps = await world.services.coverage.gaps(TON, reader.wallet)
+    assert gaps == [Gap(first=3, last=4), Gap(first=11, last=12)]
+    reader.forgotten = {11}
+    for _ in range(2):
+        scanner._look_again(timedelta(0))
+        await scanner.step()
+    assert await world.services.coverage.gaps(TON, reader.wallet) == [Gap(first=11, last=12)]
 
 
 async def test_what_was_left_out_stays_so_until_what_waits_in_it_has_come(

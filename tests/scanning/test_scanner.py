@@ -117,6 +117,30 @@ async def test_once_the_setting_is_right_state_and_alarm_are_clear(world: World)
     assert not await is_ringing(world.services.queries, TON)
 
 
+@pytest.mark.parametrize("trouble", [ChainGap("history is gone"), ChainMisconfigured("wrong")], ids=str)
+async def test_an_alarm_that_another_rang_ends_with_the_one_who_reads_again(
+    world: World, trouble: Trouble
+) -> None:
+    leadership = InMemoryLeadership()
+    good, bad = scripted(world, TON), scripted(world, TON, trouble)
+    first, second = scanner_of(world, good, leadership), scanner_of(world, bad, leadership)
+    async with running(first):
+        await until(lambda: good.asked > 0)
+        async with running(second):
+            while bad.asked == 0:
+                asked = good.asked
+                leadership.depose(first.name)  # as when its connection breaks
+                await until(lambda least=asked: bad.asked > 0 or good.asked > least)  # type: ignore[misc]
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                # One that has stopped has rung, and hands over at once.
+                while not (second.has_stopped or await is_ringing(world.services.queries, TON)):  # noqa: ASYNC110
+                    await asyncio.sleep(0.005)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while await is_ringing(world.services.queries, TON):  # noqa: ASYNC110 - as above
+                await asyncio.sleep(0.005)
+    assert (await state_of(world.services.queries, TON)).trouble is None
+
+
 async def test_missing_history_rings_and_is_asked_for_again(world: World) -> None:
     reader = scripted(world, TON, ChainGap("history is gone"))
     scanner = scanner_of(world, reader)

@@ -53,6 +53,7 @@ class Scanner:
     has_stopped: bool = attrs.field(default=False, init=False)
     _filling: Rereading | None = attrs.field(default=None, init=False)
     _look_for_gaps_at: float = attrs.field(default=0.0, init=False)
+    _gap_given_up: int = attrs.field(default=-1, init=False)  # where it ends
 
     @property
     def name(self) -> str:
@@ -71,6 +72,7 @@ class Scanner:
                 await asyncio.sleep(self._back_off(trouble) / SECOND)
 
     async def _lead(self) -> None:
+        self._is_sound = False  # whoever led meanwhile may have rung
         while True:
             wait = await self.step()
             if self.has_stopped:
@@ -97,20 +99,29 @@ class Scanner:
     async def _fill(self) -> bool:
         """Read a page of what was left out, if anything was; whether there is more of it at once."""
         try:
-            filling = self._filling or await self._left_out()
+            filling = self._filling = self._filling or await self._left_out()
             if filling is not None and await filling.step():
                 self.on_found()
         except Exception as trouble:  # noqa: BLE001 - what was left out holds up nothing that is new
             self._log(trouble, GAPS_PAUSE_AFTER_TROUBLE)
-            self._look_again(GAPS_PAUSE_AFTER_TROUBLE)
-            filling = None
-        if filling is None or filling.is_done:
-            self._filling = None
-            if filling is not None and not filling.is_filled:
-                self._look_again(GAPS_PAUSE_AFTER_TROUBLE)
+            self._give_gap_up()
             return False
-        self._filling = filling
-        return not filling.waits
+        if filling is None:
+            return False
+        if not filling.is_done:
+            return not filling.waits
+        if filling.is_filled:
+            self._filling = None
+        else:
+            self._give_gap_up()
+        return False
+
+    def _give_gap_up(self) -> None:
+        """For now: the next ones have their turn first, so that one that is gone for good starves none."""
+        if self._filling is not None and self._filling.last is not None:
+            self._gap_given_up = self._filling.last
+        self._filling = None
+        self._look_again(GAPS_PAUSE_AFTER_TROUBLE)
 
     async def _left_out(self) -> Rereading | None:
         if asyncio.get_running_loop().time() < self._look_for_gaps_at:
@@ -120,8 +131,9 @@ class Scanner:
         if not gaps:
             self._look_again(GAPS_PAUSE)
             return None
-        log.warning("some of a network was left out: it is read now", loop=self.name, gap=gaps[0])
-        return coverage.filling(self.reader, gaps[0])
+        gap = next((one for one in gaps if one.first > self._gap_given_up), gaps[0])
+        log.warning("some of a network was left out: it is read now", loop=self.name, gap=gap)
+        return coverage.filling(self.reader, gap)
 
     def _look_again(self, after: timedelta) -> None:
         self._look_for_gaps_at = asyncio.get_running_loop().time() + after / SECOND
