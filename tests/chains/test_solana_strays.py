@@ -25,6 +25,7 @@ from ytmarket.application.ports.chain_auditor import AuditedReader, StrayAccount
 from ytmarket.application.ports.chain_reader import ChainUnavailable, ReaderError
 from ytmarket.application.strays import StrayService
 from ytmarket.domain.alarms import AlarmKind
+from ytmarket.domain.deposits import DepositStatus
 from ytmarket.domain.money import Usdt
 from ytmarket.entrypoints.loops import Worker
 from ytmarket.entrypoints.settings import Settings
@@ -105,6 +106,37 @@ async def test_an_alarm_rings_while_something_lies_there(world: SolanaWorld) -> 
         world.send(transfer(from_there), signers=(world.owner,))
     await strays.look(reader)
     assert await database.queries.alarms() == []
+
+
+async def test_what_is_moved_as_the_alarm_says_arrives_as_a_deposit_to_be_credited(
+    world: SolanaWorld,
+) -> None:
+    shop, reader = open_world(), world.reader()
+    world.send(world.opening())
+    stray = make_over(world, 7_500_000)
+    await world.settle()
+    await shop.services.scan.scan(reader)
+    await StrayService(alarms=shop.services.alarms).look(reader)
+    (rung,) = await shop.services.queries.alarms()
+    assert "Credit that one with `ytmarket deposits credit`, and nothing by hand." in rung.alarm.detail
+    moved = TransferParams(
+        program_id=TOKEN_PROGRAM,
+        source=type(world.wallet).from_string(stray),
+        dest=world.account,
+        owner=world.wallet,
+        amount=7_500_000,
+        signers=[],
+    )
+    entry = world.send(transfer(moved), signers=(world.owner,))
+    await world.settle()
+    assert await shop.services.scan.scan(reader) == 1
+    await shop.services.deposits.settle_due()
+    (record,) = await shop.services.queries.deposits_by_hash(entry.signature)
+    assert (record.status, record.deposit.amount, record.deposit.sender) == (
+        DepositStatus.UNMATCHED,
+        Usdt.of("7.5"),
+        None,
+    )
 
 
 async def test_accounts_that_nobody_asked_for_are_not_believed(world: SolanaWorld) -> None:

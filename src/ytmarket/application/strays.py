@@ -31,6 +31,7 @@ class StrayService:
         named = ", ".join(stray.address for stray in strays[:SHOWN_MAX]) + more
         detail = (
             f"{held} USDT of ours lie beside the account that is read, in {named}. Find out who sent them,"
-            " credit them by hand, and move them to the wallet's own account."
+            " and move them to the wallet's own account: they arrive there as a deposit without a sender."
+            " Credit that one with `ytmarket deposits credit`, and nothing by hand."
         )
         await self.alarms.ring(Alarm(AlarmKind.NETWORK_DIFFERENCE, network.value, detail))
