@@ -30,6 +30,7 @@ from ytmarket.application.ports.chain_reader import (
     ChainRateLimited,
     ChainUnavailable,
 )
+from ytmarket.domain.alarms import Alarm, AlarmKind
 from ytmarket.domain.deposits import DepositStatus
 from ytmarket.domain.networks import Network
 from ytmarket.entrypoints.scanner import Scanner
@@ -139,6 +140,20 @@ async def test_an_alarm_that_another_rang_ends_with_the_one_who_reads_again(
             while await is_ringing(world.services.queries, TON):  # noqa: ASYNC110 - as above
                 await asyncio.sleep(0.005)
     assert (await state_of(world.services.queries, TON)).trouble is None
+
+
+async def test_a_network_that_is_read_no_more_rings_no_more(world: World) -> None:
+    bad, good = scripted(world, TON, ChainMisconfigured("wrong")), scripted(world, BSC)
+    await world.services.scan.watch([bad, good])
+    await scanner_of(world, bad).run()
+    difference = Alarm(AlarmKind.NETWORK_DIFFERENCE, TON.value, "5 more than in the books")
+    await world.services.alarms.ring(difference)
+    await world.services.alarms.ring(attrs.evolve(difference, subject=BSC.value))
+    await world.services.scan.watch([bad, good])
+    assert await is_ringing(world.services.queries, TON)  # nothing was put right
+    await world.services.scan.watch([good])  # the operator has taken it out of the settings
+    left = [(rung.alarm.kind, rung.alarm.subject) for rung in await world.services.queries.alarms()]
+    assert left == [(AlarmKind.NETWORK_DIFFERENCE, BSC.value)]
 
 
 async def test_missing_history_rings_and_is_asked_for_again(world: World) -> None:

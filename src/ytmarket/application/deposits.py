@@ -15,6 +15,7 @@ from ytmarket.application.ports.clock import Clock
 from ytmarket.application.ports.unit_of_work import NewUnitOfWork, UnitOfWork
 from ytmarket.application.website_steps import pay
 from ytmarket.domain import ledger, matching
+from ytmarket.domain.alarms import AlarmKind
 from ytmarket.domain.deposits import Deposit, DepositRecord, DepositStatus, UnmatchedReason
 from ytmarket.domain.errors import AccountFrozen, Refused
 from ytmarket.domain.further_networks import source_of
@@ -33,6 +34,9 @@ PAGE_PATIENCE: Final = timedelta(minutes=5)
 
 TROUBLE_CHARS_MAX: Final = 500
 
+RUNG_BY_READERS: Final = (AlarmKind.NETWORK_STOPPED, AlarmKind.NETWORK_DIFFERENCE)
+"""Alarms that nobody ends any more once the network is not read."""
+
 
 @attrs.frozen(kw_only=True)
 class ScanService:
@@ -43,10 +47,11 @@ class ScanService:
     page_patience: timedelta = PAGE_PATIENCE
 
     async def watch(self, readers: Collection[ChainReader]) -> None:
-        """From now on these networks are read, and no others: so their states are told."""
+        """From now on these networks are read, and no others: so their states are told, and their alarms."""
         async with self.new_unit_of_work() as uow:
             sources = {reader.network: _source(reader) for reader in readers}
             await uow.networks.watch(sources, self.clock.now())
+            await uow.alarms.end_others(RUNG_BY_READERS, [str(one) for one in sources], self.clock.now())
             for reader in readers:
                 await uow.reconciliation.forget_other_tokens(
                     reader.network, reader.wallet, _source(reader), self.clock.now()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -33,6 +33,14 @@ class InMemoryAlarms:
             self._put(row, rung=attrs.evolve(row.rung, ended_at=now), is_told=False)
             return True
         return False
+
+    async def end_others(
+        self, kinds: Collection[AlarmKind], subjects: Collection[str], now: datetime
+    ) -> None:
+        ringing = [row.rung.alarm for row in self._state.alarms.values() if row.rung.ended_at is None]
+        for alarm in ringing:
+            if alarm.kind in kinds and alarm.subject not in subjects:
+                await self.end(alarm.kind, alarm.subject, now)
 
     async def rings(self, kind: AlarmKind, subject: str) -> bool:
         return any(self._ringing(kind, subject))

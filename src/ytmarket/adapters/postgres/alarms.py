@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -23,6 +23,10 @@ RING: Final = """
 """
 END: Final = """
     update alarm set ended_at = %s, untold = true where kind = %s and subject = %s and ended_at is null
+"""
+END_OTHERS: Final = """
+    update alarm set ended_at = %s, untold = true
+    where kind = any(%s) and subject <> all(%s) and ended_at is null
 """
 RINGS: Final = "select from alarm where kind = %s and subject = %s and ended_at is null"
 LEASE: Final = f"""
@@ -52,6 +56,11 @@ class PostgresAlarms:
     async def end(self, kind: AlarmKind, subject: str, now: datetime) -> bool:
         ended = await self._connection.execute(END, (now, str(kind), subject))
         return ended.rowcount == 1
+
+    async def end_others(
+        self, kinds: Collection[AlarmKind], subjects: Collection[str], now: datetime
+    ) -> None:
+        await self._connection.execute(END_OTHERS, (now, [str(kind) for kind in kinds], list(subjects)))
 
     async def rings(self, kind: AlarmKind, subject: str) -> bool:
         found = await self._connection.execute(RINGS, (str(kind), subject))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -13,6 +13,7 @@ class AlarmRepository(Protocol):
     """What is wrong, until it is not, and what of it an operator has been told.
 
     * of one kind and subject one alarm rings at a time, however many ring it;
+    * what rings about others than these ends with them, in the kinds that are named and in no other;
     * whether it rings is told as of now, in this unit of work;
     * an alarm is told by one process at a time, and by another once the lease has ended;
     * what began and what ended are both told; what ended before it was told is told once.
@@ -24,6 +25,12 @@ class AlarmRepository(Protocol):
 
     async def end(self, kind: AlarmKind, subject: str, now: datetime) -> bool:
         """False when it was not ringing."""
+        ...
+
+    async def end_others(
+        self, kinds: Collection[AlarmKind], subjects: Collection[str], now: datetime
+    ) -> None:
+        """Of these kinds nothing rings on but what is about these subjects."""
         ...
 
     async def rings(self, kind: AlarmKind, subject: str) -> bool: ...

@@ -85,6 +85,25 @@ class AlarmContract(StorePartContract):
         (rung,) = await world.queries.alarms()
         assert rung.rung_at == NOW + 3 * SECOND
 
+    async def test_what_rings_about_others_ends_in_the_kinds_that_are_named(self, world: World) -> None:
+        stopped = attrs.evolve(LAG, kind=AlarmKind.NETWORK_STOPPED)
+        gone = attrs.evolve(stopped, subject="usdt_gone")
+        differs = attrs.evolve(gone, kind=AlarmKind.NETWORK_DIFFERENCE)
+        another = attrs.evolve(gone, kind=AlarmKind.BOOKS_UNBALANCED)
+        for alarm in (stopped, gone, differs, another):
+            await _ring(world, alarm)
+        kinds = (AlarmKind.NETWORK_STOPPED, AlarmKind.NETWORK_DIFFERENCE)
+        async with world.unit_of_work() as uow:
+            await uow.alarms.end_others(kinds, ["usdt_ton"], NOW + SECOND)
+            await uow.commit()
+        assert [rung.alarm for rung in await world.queries.alarms()] == [stopped, another]
+        ended = [rung for rung in await _lease(world) if rung.ended_at == NOW + SECOND]
+        assert [rung.alarm for rung in ended] == [gone, differs]
+        async with world.unit_of_work() as uow:
+            await uow.alarms.end_others(kinds, [], NOW + SECOND)
+            await uow.commit()
+        assert [rung.alarm for rung in await world.queries.alarms()] == [another]
+
     async def test_what_rings_is_told_once(self, world: World) -> None:
         await _ring(world, LAG)
         (rung,) = await _lease(world)
