@@ -58,6 +58,7 @@ from ytmarket.testing.contracts.rate_source import RateSourceContract  # noqa: E
 from ytmarket.testing.contracts.receiver import Arrived, LoopbackReceiver, Receiver, loopback_receiver  # noqa: E402 - see above
 from ytmarket.testing.contracts.reconciliation import ReconciliationContract  # noqa: E402 - see above
 from ytmarket.testing.contracts.requests import RequestContract  # noqa: E402 - see above
+from ytmarket.testing.contracts.settling import SettlingContract  # noqa: E402 - see above
 from ytmarket.testing.contracts.store import StoreContract  # noqa: E402 - see above
 from ytmarket.testing.contracts.supplier import SupplierContract  # noqa: E402 - see above
 from ytmarket.testing.contracts.tokens import TokensContract  # noqa: E402 - see above
@@ -105,6 +106,7 @@ __all__ = [
     "Receiver",
     "ReconciliationContract",
     "RequestContract",
+    "SettlingContract",
     "StoreContract",
     "SupplierContract",
     "TokensContract",
