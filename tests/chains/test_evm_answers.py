@@ -29,7 +29,6 @@ from ytmarket.application.ports.chain_reader import (
 from ytmarket.domain.money import Usdt
 from ytmarket.domain.networks import Network
 from ytmarket.testing.chains.evm import EvmWorld, new_evm_world
-from ytmarket.testing.chains.faults import Fault
 from ytmarket.testing.chains.faulty_node import SECRET, Call, Edit, Reply
 from ytmarket.testing.contracts.chain_reader import amounts, drain
 from ytmarket.testing.contracts.node_reader import trouble_of
@@ -174,15 +173,6 @@ async def test_logs_of_a_node_that_has_not_got_so_far_are_not_believed(
 
     with world.node.answering(lag):
         assert isinstance(await trouble_of(reader, start), ChainBehind)
-    assert amounts((await drain(reader, start))[0]) == [Usdt.of(5)]
-
-
-async def test_a_node_that_has_stopped_is_behind_though_it_has_blocks_to_read(
-    world: EvmWorld, reader: ChainReader, start: Cursor
-) -> None:
-    async with world.failing(Fault.STANDS_STILL):
-        assert isinstance(await trouble_of(reader, start), ChainBehind)
-    await world.settle()
     assert amounts((await drain(reader, start))[0]) == [Usdt.of(5)]
 
 

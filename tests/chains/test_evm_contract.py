@@ -14,8 +14,7 @@ from ytmarket.adapters.chains.evm.chains import CHAINS
 from ytmarket.domain.networks import Network
 from ytmarket.testing.chains.anvil import BLOCKS_TO_FINAL
 from ytmarket.testing.chains.evm import EvmWorld, new_evm_world
-from ytmarket.testing.chains.faults import Fault
-from ytmarket.testing.chains.token_world import HASTY
+from ytmarket.testing.chains.faults import HASTY, Fault
 from ytmarket.testing.contracts import NodeReaderContract
 
 # Arbitrum in small, where a chain makes final by itself what is twice as deep as the depth we trust.

@@ -4,7 +4,6 @@ import asyncio
 import base64
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -32,7 +31,7 @@ from ytmarket.application.ports.chain_reader import (
     Cursor,
 )
 from ytmarket.domain.money import Usdt
-from ytmarket.testing.chains.faults import Fault
+from ytmarket.testing.chains.faults import HASTY, Fault
 from ytmarket.testing.chains.faulty_node import SECRET, Call, Edit, Reply
 from ytmarket.testing.chains.solana import SolanaWorld, instead, new_solana_world
 from ytmarket.testing.contracts.chain_reader import amounts, drain
@@ -328,6 +327,7 @@ async def test_a_node_that_answers_byte_by_byte_is_given_up(world: SolanaWorld) 
 
     server = await asyncio.start_server(drip, "127.0.0.1", 0)
     host, port = server.sockets[0].getsockname()
+    world.timeout = HASTY
     trouble = await trouble_of(world.reader_of(f"http://{host}:{port}/"), None)
     await world.close()
     await over.wait()
@@ -365,16 +365,6 @@ async def test_a_token_of_another_program_is_not_ours(world: SolanaWorld) -> Non
     trouble = await trouble_of(world.reader(), None)
     assert isinstance(trouble, ChainMisconfigured)
     assert "YTMARKET_SOLANA_RPC" in str(trouble)
-
-
-async def test_a_node_that_stands_still_gives_what_it_has(
-    world: SolanaWorld, reader: ChainReader, start: Cursor
-) -> None:
-    world.clock.advance(timedelta(days=1))
-    page = await reader.read(start)
-    assert [deposit.amount for deposit in page.deposits] == [Usdt.of(5)]
-    assert isinstance(await trouble_of(reader, page.cursor), ChainBehind)
-    assert isinstance(await trouble_of(world.reader(), None), ChainBehind)
 
 
 async def test_a_clock_tells_what_was_read_even_if_accounts_are_older(world: SolanaWorld) -> None:

@@ -10,6 +10,7 @@ require("solana", "solana")
 require("aiohttp", "evm")
 
 from ytmarket.domain.money import Usdt
+from ytmarket.testing.chains.faults import HASTY, Fault
 from ytmarket.testing.chains.solana import SolanaWorld, new_solana_world
 from ytmarket.testing.contracts import NodeReaderContract
 
@@ -17,6 +18,8 @@ from ytmarket.testing.contracts import NodeReaderContract
 @pytest.fixture(params=[0, 3], ids=["a new wallet", "a wallet with a history"])
 async def chain(request: pytest.FixtureRequest) -> AsyncIterator[SolanaWorld]:
     async with new_solana_world() as world:
+        if Fault.IS_SILENT.value in request.node.name:
+            world.timeout = HASTY
         for number in range(request.param):
             await world.pay(Usdt.of(1 + number))
         await world.settle()

@@ -3,7 +3,6 @@
 import asyncio
 import base64
 from collections.abc import AsyncIterator, Callable
-from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -27,7 +26,7 @@ from ytmarket.application.ports.chain_reader import (
     Cursor,
 )
 from ytmarket.domain.money import Usdt
-from ytmarket.testing.chains.faults import Fault
+from ytmarket.testing.chains.faults import HASTY, Fault
 from ytmarket.testing.chains.ton import FAULTY_PORT, SPARE_PORT, TonWorld, new_ton_world
 from ytmarket.testing.chains.ton_sandbox import TonSandbox
 from ytmarket.testing.chains.ton_wire import SECRET, Answer, Edit, Query
@@ -42,8 +41,10 @@ ZEROS = "A" * 43 + "="
 
 
 @pytest.fixture
-async def world(ton_sandbox: TonSandbox) -> AsyncIterator[TonWorld]:
+async def world(request: pytest.FixtureRequest, ton_sandbox: TonSandbox) -> AsyncIterator[TonWorld]:
     async with new_ton_world(ton_sandbox) as world:
+        if Fault.IS_SILENT.value in request.node.name:
+            world.timeout = HASTY
         yield world
 
 
@@ -396,16 +397,6 @@ async def test_what_becomes_final_while_a_reading_goes_on_waits_for_the_next(
     first, middle = await drain(reader, start)
     second, _ = await drain(reader, middle)
     assert amounts(first + second) == [Usdt.of(number) for number in [*range(1, PAID + 1), 50]]
-
-
-async def test_a_lite_server_that_stands_still_gives_what_it_has(
-    world: TonWorld, reader: ChainReader, start: Cursor
-) -> None:
-    world.clock.advance(timedelta(days=1))
-    page = await reader.read(start)
-    assert len(page.deposits) == PAID
-    assert isinstance(await trouble_of(reader, page.cursor), ChainBehind)
-    assert isinstance(await trouble_of(world.reader(), None), ChainBehind)
 
 
 async def test_the_lite_servers_of_one_configuration_stand_in_for_each_other(world: TonWorld) -> None:

@@ -30,9 +30,11 @@ from ytmarket.application.ports.chain_reader import (
 from ytmarket.domain.further_networks import source_of
 from ytmarket.domain.money import Usdt
 from ytmarket.domain.networks import Network
+from ytmarket.domain.times import epoch_seconds
 from ytmarket.testing.chains.faults import Fault
 from ytmarket.testing.chains.ton import FAULTY_PORT, SPARE_PORT, TonWorld, config_of, new_ton_world
 from ytmarket.testing.chains.ton_sandbox import TonSandbox
+from ytmarket.testing.chains.ton_wire import Answer, Query
 from ytmarket.testing.contracts.chain_reader import amounts, drain
 from ytmarket.testing.contracts.node_reader import trouble_of
 
@@ -241,7 +243,16 @@ async def test_a_file_that_cannot_be_read_is_told_of_without_its_path(world: Ton
     assert str(world.folder) not in str(trouble)
 
 
+def let_time_pass_for_the_chain_too(world: TonWorld) -> None:
+    def edit(_query: Query, answer: Answer) -> Answer:
+        is_head = "sync_utime" in answer
+        return {**answer, "sync_utime": epoch_seconds(world.clock.now())} if is_head else answer
+
+    world.wire.edit = world.spare.edit = edit
+
+
 async def test_a_configuration_is_got_anew_once_all_its_servers_are_gone(world: TonWorld) -> None:
+    let_time_pass_for_the_chain_too(world)
     path = world.folder / "config.json"
     path.write_text(json.dumps(config_of(FAULTY_PORT)))
     reader = world.reader_of(str(path))
@@ -259,6 +270,7 @@ async def test_a_configuration_is_got_anew_once_all_its_servers_are_gone(world: 
 
 
 async def test_a_configuration_whose_servers_served_a_moment_ago_is_kept(world: TonWorld) -> None:
+    let_time_pass_for_the_chain_too(world)
     reader = world.reader_of(world.config(FAULTY_PORT))
     start = await reader.start()
     world.clock.advance(timedelta(hours=2))

@@ -11,6 +11,7 @@ require("pytonlib", "ton")
 from ytmarket.adapters.chains.ton.chain import MASTER
 from ytmarket.domain.money import Usdt
 from ytmarket.domain.networks import Network
+from ytmarket.testing.chains.faults import HASTY, Fault
 from ytmarket.testing.chains.ton import TonWorld, new_ton_world
 from ytmarket.testing.chains.ton_sandbox import TonSandbox
 from ytmarket.testing.contracts import ChainReaderContract, NodeReaderContract
@@ -25,8 +26,10 @@ class TestTonReaderOfANewWallet(ChainReaderContract):
 
 class TestTonReader(NodeReaderContract):
     @pytest.fixture
-    async def chain(self, ton_sandbox: TonSandbox) -> AsyncIterator[TonWorld]:
+    async def chain(self, request: pytest.FixtureRequest, ton_sandbox: TonSandbox) -> AsyncIterator[TonWorld]:
         async with new_ton_world(ton_sandbox) as world:
+            if Fault.IS_SILENT.value in request.node.name:
+                world.timeout = HASTY
             for number in range(3):
                 await world.pay(Usdt.of(1 + number))
             await world.settle()

@@ -26,7 +26,6 @@ from ytmarket.application.ports.chain_reader import (
     Cursor,
 )
 from ytmarket.domain.money import Usdt
-from ytmarket.testing.chains.faults import Fault
 from ytmarket.testing.chains.faulty_node import SECRET, Call, Edit
 from ytmarket.testing.chains.tron import TronWorld, as_of_genesis, editing, new_tron_world
 from ytmarket.testing.contracts.chain_reader import amounts, drain
@@ -249,18 +248,6 @@ async def test_what_a_node_lacks_far_below_its_head_is_a_gap(
         trouble = await trouble_of(reader, start)
     assert type(trouble) is ChainGap
     assert "YTMARKET_TRON_RPC" in str(trouble)
-
-
-@pytest.mark.parametrize("by_lists", [False, True])
-async def test_a_node_that_has_stopped_is_behind_though_it_has_blocks_to_read(
-    world: TronWorld, start: Cursor, *, by_lists: bool
-) -> None:
-    world.by_lists = by_lists
-    reader = world.reader()
-    async with world.failing(Fault.STANDS_STILL):
-        assert isinstance(await trouble_of(reader, start), ChainBehind)
-    await world.settle()
-    assert amounts((await drain(reader, start))[0]) == [Usdt.of(5)]
 
 
 async def test_a_node_that_still_fetches_the_chain_is_behind_and_not_misconfigured(

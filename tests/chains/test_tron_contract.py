@@ -11,8 +11,7 @@ require("tronpy", "tron")
 
 from ytmarket.adapters.chains.tron.chain import MAINNET
 from ytmarket.domain.networks import Network
-from ytmarket.testing.chains.faults import Fault
-from ytmarket.testing.chains.token_world import HASTY
+from ytmarket.testing.chains.faults import HASTY, Fault
 from ytmarket.testing.chains.tron import TronWorld, new_tron_world
 from ytmarket.testing.contracts import NodeReaderContract
 

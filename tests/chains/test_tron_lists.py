@@ -15,9 +15,8 @@ require("tronpy", "tron")
 from ytmarket.adapters.chains.tron import listing
 from ytmarket.application.ports.chain_reader import ChainGap, ChainRateLimited, ChainUnavailable, Cursor
 from ytmarket.testing.chains.evm_contracts import STRANGER
-from ytmarket.testing.chains.faults import Fault
+from ytmarket.testing.chains.faults import HASTY, Fault
 from ytmarket.testing.chains.faulty_node import Call, Edit
-from ytmarket.testing.chains.token_world import HASTY
 from ytmarket.testing.chains.tron import TOKEN, TronWorld, editing, new_tron_world
 from ytmarket.testing.contracts import NodeReaderContract
 from ytmarket.testing.contracts.chain_reader import drain

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,7 +16,7 @@ from ytmarket.adapters.chains.evm.reader import EvmReader
 from ytmarket.adapters.chains.evm.wallet import wallet_of
 from ytmarket.domain.money import Usdt
 from ytmarket.testing.chains.anvil import BLOCKS_TO_FINAL, Anvil, running_anvil
-from ytmarket.testing.chains.faults import Fault
+from ytmarket.testing.chains.faults import DAY, Fault
 from ytmarket.testing.chains.faulty_node import Call, Edit, Reply, faulty_node
 from ytmarket.testing.chains.token_world import BATCH, FORGED, NO_PACE, TOKEN, TokenWorld, lay_down
 
@@ -95,6 +96,8 @@ class EvmWorld(TokenWorld[EvmReader]):
         match fault:
             case Fault.LAGS:
                 return as_of_genesis(await self.anvil.block("0x0"))
+            case Fault.STANDS_STILL:
+                return a_day_older
             case Fault.IS_OF_ANOTHER_CHAIN:
                 return instead("eth_chainId", "0x1")
             case Fault.LACKS_THE_TOKEN:
@@ -112,6 +115,15 @@ def instead(method: str, result: Any) -> Edit:
         return {**reply, "result": result} if call["method"] == method else reply
 
     return edit
+
+
+def a_day_older(call: Call, reply: Reply) -> Reply:
+    """Date every block a day back."""
+    block = reply.get("result")
+    if call["method"] != "eth_getBlockByNumber" or block is None:
+        return reply
+    seconds = int(block["timestamp"], 16) - DAY // timedelta(seconds=1)
+    return {**reply, "result": {**block, "timestamp": hex(seconds)}}
 
 
 def as_of_genesis(genesis: Any) -> Edit:

@@ -5,12 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from enum import StrEnum
 from typing import Final, Generic, TypeVar
 
 import attrs
 
 RETRY_AFTER_SECONDS: Final = 7
+DAY: Final = timedelta(days=1)
+PATIENT: Final = timedelta(seconds=30)
+"""How long a node is waited for, on a machine that has much to do."""
+
+HASTY: Final = timedelta(seconds=1)
+"""For tests with a silent node, which is waited for to the end."""
 
 E = TypeVar("E")
 

@@ -20,7 +20,7 @@ from ytmarket.adapters.chains.solana.chain import DECIMALS, MINT, SETTING
 from ytmarket.adapters.chains.solana.history import PAGE_MAX
 from ytmarket.adapters.chains.solana.reader import TRANSACTIONS_MAX, SolanaReader
 from ytmarket.domain.money import Usdt
-from ytmarket.testing.chains.faults import Fault
+from ytmarket.testing.chains.faults import DAY, PATIENT, Fault
 from ytmarket.testing.chains.faulty_node import SECRET, Call, Edit, FaultyNode, Reply, faulty_node
 from ytmarket.testing.chains.litesvm import SLOTS_TO_FINAL, Entry, Ledger
 from ytmarket.testing.chains.shifted_clock import ShiftedClock
@@ -35,9 +35,7 @@ from ytmarket.testing.chains.solana_tokens import (
 )
 
 NO_PACE: Final = 1_000_000
-TIMEOUT: Final = timedelta(seconds=1)
 HASTY: Final = 2
-DAY: Final = timedelta(days=1)
 PLENTY: Final = 10**18
 ANOTHER_GENESIS: Final = "EtWTRABZaYq6iMfeYKouRu166VU2xqa1wcaWoxPkrZBG"
 
@@ -50,6 +48,7 @@ class SolanaWorld:
     url: str
     node: FaultyNode
     clock: ShiftedClock = attrs.field(factory=ShiftedClock)
+    timeout: timedelta = PATIENT
     owner: Keypair = attrs.field(factory=Keypair)
     """Holds the shop's wallet."""
 
@@ -111,7 +110,7 @@ class SolanaWorld:
             urls,
             self.clock,
             calls_per_second=NO_PACE,
-            timeout=TIMEOUT,
+            timeout=self.timeout,
             transactions=transactions,
             listing=listing,
         )
@@ -186,10 +185,6 @@ class SolanaWorld:
     @asynccontextmanager
     async def failing(self, fault: Fault) -> AsyncIterator[None]:
         """The node has this fault inside the block."""
-        if fault is Fault.STANDS_STILL:
-            self.clock.advance(DAY)
-            yield
-            return
         edit = self._edit_for(fault)
         with self.node.having(fault) if edit is None else self.node.answering(edit):
             yield
@@ -205,6 +200,8 @@ class SolanaWorld:
         match fault:
             case Fault.LAGS:
                 return answered_by(SolanaRpc(self.ledger, head=1))
+            case Fault.STANDS_STILL:
+                return answered_by(SolanaRpc(self.ledger, late_by=DAY))
             case Fault.IS_OF_ANOTHER_CHAIN:
                 return instead("getGenesisHash", ANOTHER_GENESIS)
             case Fault.LACKS_THE_TOKEN:

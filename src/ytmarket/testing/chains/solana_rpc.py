@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any, Final
 
 import attrs
@@ -41,6 +42,9 @@ class SolanaRpc:
 
     first: int = 0
     """The oldest slot of which it has transactions."""
+
+    late_by: timedelta = timedelta(0)
+    """How far the clock of the cluster is behind, as far as it knows."""
 
     hidden: set[str] = attrs.field(factory=set)
     """Signatures that it has not heard of."""
@@ -118,7 +122,8 @@ class SolanaRpc:
             return None
         data = account.data
         if address == CLOCK:
-            data = bytes(Clock(self.final, 0, 0, 0, self.ledger.time_of(self.final)))
+            time = self.ledger.time_of(self.final) - self.late_by // timedelta(seconds=1)
+            data = bytes(Clock(self.final, 0, 0, 0, time))
         return {
             "data": [base64.b64encode(data).decode(), "base64"],
             "executable": account.executable,

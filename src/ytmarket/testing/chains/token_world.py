@@ -14,18 +14,11 @@ from ytmarket.application.ports.chain_auditor import AuditedReader
 from ytmarket.domain.money import PLACES, Usdt
 from ytmarket.testing.chains.anvil import Anvil
 from ytmarket.testing.chains.evm_contracts import COUNTERFEIT, FORGER, PAYER, PAYMASTER, STRANGER, Contract
-from ytmarket.testing.chains.faults import Fault
+from ytmarket.testing.chains.faults import PATIENT, Fault
 from ytmarket.testing.chains.faulty_node import SECRET, Edit, FaultyNode
 from ytmarket.testing.chains.shifted_clock import ShiftedClock
 
 NO_PACE: Final = 1_000_000
-PATIENT: Final = timedelta(seconds=30)
-"""How long a node is waited for, on a machine that has much to do."""
-
-HASTY: Final = timedelta(seconds=1)
-"""For tests with a silent node, which is waited for to the end."""
-
-DAY: Final = timedelta(days=1)
 TOKEN: Final = Contract("Token")
 FORGED: Final = Contract("Forger")
 BATCH: Final = Contract("Paymaster")
@@ -137,13 +130,6 @@ class TokenWorld(ABC, Generic[R]):
     @asynccontextmanager
     async def failing(self, fault: Fault) -> AsyncIterator[None]:
         """The node has this fault inside the block."""
-        if fault is Fault.STANDS_STILL:
-            self.clock.advance(DAY)
-            yield
-            # It hears of blocks again, which are a day younger.
-            await self.anvil.call("evm_increaseTime", DAY // timedelta(seconds=1))
-            await self.anvil.mine(1)
-            return
         edit = await self._edit_for(fault)
         with self.node.having(fault) if edit is None else self.node.answering(edit):
             yield

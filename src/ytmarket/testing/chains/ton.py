@@ -16,15 +16,13 @@ from ytmarket.adapters.chains.ton.chain import DECIMALS, SETTING, ZERO_STATE
 from ytmarket.adapters.chains.ton.history import KEPT_MAX
 from ytmarket.adapters.chains.ton.reader import TRANSACTIONS_MAX, TonReader
 from ytmarket.domain.money import Usdt
-from ytmarket.testing.chains.faults import Fault
+from ytmarket.testing.chains.faults import PATIENT, Fault
 from ytmarket.testing.chains.shifted_clock import ShiftedClock
 from ytmarket.testing.chains.ton_sandbox import TonSandbox
 from ytmarket.testing.chains.ton_wire import SECRET, Wire, opening_by
 
 NO_PACE: Final = 1_000_000
-TIMEOUT: Final = timedelta(seconds=1)
 HASTY: Final = 2
-DAY: Final = timedelta(days=1)
 FAULTY_PORT: Final = 1
 SPARE_PORT: Final = 2
 FAULTS: Final = frozenset(Fault) - {Fault.IS_BUSY}  # a lite server does not say when to come back
@@ -62,6 +60,7 @@ class TonWorld:
     """The way to a second lite server, which never fails."""
 
     clock: ShiftedClock = attrs.field(factory=ShiftedClock)
+    timeout: timedelta = PATIENT
     transfers_per_transaction_max: int = 1
     keeps_sums: bool = False
     waits_above: Usdt | None = None
@@ -99,8 +98,8 @@ class TonWorld:
             configs,
             self.clock,
             calls_per_second=NO_PACE,
-            timeout=TIMEOUT,
-            sync_timeout=TIMEOUT,
+            timeout=self.timeout,
+            sync_timeout=self.timeout,
             transactions=transactions,
             kept_max=kept_max,
             opening=opening_by({FAULTY_PORT: self.wire, SPARE_PORT: self.spare}),
@@ -179,10 +178,6 @@ class TonWorld:
     @asynccontextmanager
     async def failing(self, fault: Fault) -> AsyncIterator[None]:
         """The lite server has this fault inside the block."""
-        if fault is Fault.STANDS_STILL:
-            self.clock.advance(DAY)
-            yield
-            return
         with self.wire.having(fault):
             yield
 

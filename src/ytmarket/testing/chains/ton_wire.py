@@ -15,7 +15,7 @@ from pytonlib.tonlibjson import TonlibError, parse_tonlib_error
 from ytmarket.adapters.chains.ton.chain import MASTER
 from ytmarket.adapters.chains.ton.config import Config
 from ytmarket.adapters.chains.ton.tonlib import Opening, Session
-from ytmarket.testing.chains.faults import Fault, Faulty
+from ytmarket.testing.chains.faults import DAY, Fault, Faulty
 from ytmarket.testing.chains.ton_sandbox import TonSandbox
 
 SECRET: Final = "s3cret-in-the-path"
@@ -86,6 +86,8 @@ class Wire(Faulty[Edit]):
             await self.before()
         commit = FIRST_COMMIT if self.fault is Fault.LAGS else self.commit
         answer = await self.sandbox.answer(self._redirected(query), commit)
+        if self.fault is Fault.STANDS_STILL and "sync_utime" in answer:
+            answer = {**answer, "sync_utime": answer["sync_utime"] - DAY // timedelta(seconds=1)}
         return answer if self.edit is None else self.edit(query, answer)
 
     def _redirected(self, query: Query) -> Query:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,7 +17,7 @@ from ytmarket.adapters.chains.tron.reader import BLOCKS_PER_PAGE, TronReader
 from ytmarket.adapters.chains.tron.wallet import Address
 from ytmarket.testing.chains.anvil import Anvil, running_anvil
 from ytmarket.testing.chains.evm_contracts import PAYER
-from ytmarket.testing.chains.faults import Fault
+from ytmarket.testing.chains.faults import DAY, Fault
 from ytmarket.testing.chains.faulty_node import Call, Edit, faulty_node
 from ytmarket.testing.chains.java_tron import BLOCKS_TO_SOLID, JavaTron, java_tron
 from ytmarket.testing.chains.token_world import (
@@ -133,6 +134,8 @@ class TronWorld(TokenWorld[TronReader]):
         match fault:
             case Fault.LAGS:
                 return as_of_genesis(self.chain.genesis)
+            case Fault.STANDS_STILL:
+                return editing("getnowblock", a_day_older)
             case Fault.IS_OF_ANOTHER_CHAIN:
                 nile = "0000000000000000d698d4192c56cb6be724a558448e2684802de4d6cd8690dc"
                 return editing("getblockbynum", lambda block: {**block, "blockID": nile})
@@ -147,6 +150,14 @@ class TronWorld(TokenWorld[TronReader]):
                 )
             case _:
                 return None
+
+
+def a_day_older(block: Any) -> Any:
+    """Date this block a day back."""
+    header = block["block_header"]
+    raw = header["raw_data"]
+    earlier = {**raw, "timestamp": raw["timestamp"] - DAY // timedelta(milliseconds=1)}
+    return {**block, "block_header": {**header, "raw_data": earlier}}
 
 
 def as_of_genesis(genesis: str) -> Edit:

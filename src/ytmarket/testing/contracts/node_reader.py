@@ -128,6 +128,22 @@ class NodeReaderContract(ChainReaderContract):
         await chain.settle()
         assert amounts((await drain(reader, end))[0]) == [Usdt.of(6)]
 
+    async def test_a_node_that_has_stopped_is_behind_though_it_has_blocks_to_read(
+        self, chain: NodeUnderTest
+    ) -> None:
+        skip_unless(chain, Fault.STANDS_STILL)
+        reader = chain.reader()
+        start = await reader.start()
+        await chain.pay(Usdt.of(5))
+        await chain.settle()
+        page = await chain.reader().read(start)
+        async with chain.failing(Fault.STANDS_STILL):
+            assert isinstance(await trouble_of(reader, start), ChainBehind)
+            fresh = await chain.reader_with_spare().read(start)
+        assert amounts(list(fresh.deposits)) == [Usdt.of(5)]
+        assert fresh.read_until >= page.read_until, "the spare was asked"
+        assert amounts((await drain(reader, start))[0]) == [Usdt.of(5)]
+
     @pytest.mark.parametrize("fault", IS_WRONG)
     async def test_a_wrong_node_is_refused_by_the_name_of_its_setting(
         self, chain: NodeUnderTest, fault: Fault
@@ -140,7 +156,7 @@ class NodeReaderContract(ChainReaderContract):
                 assert isinstance(trouble, ChainMisconfigured)
                 assert chain.setting in str(trouble)
 
-    @pytest.mark.parametrize("fault", [*FAILS, Fault.IS_BUSY, Fault.LAGS])
+    @pytest.mark.parametrize("fault", [*FAILS, Fault.IS_BUSY, Fault.LAGS, Fault.STANDS_STILL])
     async def test_when_a_node_fails_another_is_asked(self, chain: NodeUnderTest, fault: Fault) -> None:
         skip_unless(chain, fault)
         reader = chain.reader_with_spare()

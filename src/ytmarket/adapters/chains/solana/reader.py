@@ -157,9 +157,9 @@ class SolanaReader:
         tip = await view.tip()
         if tip.slot < position.slot:
             raise view.node.behind(f"has got to slot {tip.slot}, and {position.slot} was read before")
-        new = await History(view, tip, self._listing).since(position)
-        if not new and tip.is_stale(self._clock.now(), self._stale_after):
+        if tip.is_stale(self._clock.now(), self._stale_after):
             raise view.stands_still(tip)
+        new = await History(view, tip, self._listing).since(position)
         return Backlog(node=view.node, position=position, tip=tip, waiting=tuple(new))
 
     async def _strays_on(self, node: SolanaNode) -> Sequence[StrayAccount]:

@@ -130,7 +130,7 @@ class View:
         return sorted(found, key=lambda stray: stray.address)
 
     def stands_still(self, tip: Tip) -> ChainBehind:
-        """The trouble when nothing new is to be had from a node that has stopped."""
+        """The trouble with a node that has stopped: what it still has to tell, another tells sooner."""
         return self.node.behind(f"stands at slot {tip.slot} of {tip.at:%Y-%m-%d %H:%M:%S}")
 
     async def _accounts(self, *addresses: Pubkey) -> list[Account | None]:

@@ -161,7 +161,7 @@ class TonReader:
             raise view.server.behind(
                 f"has got to transaction {tip.link.lt}, and {position.lt} was read before"
             )
-        walk = await self._history.since(position, view, tip)
-        if not walk.count and tip.is_stale(self._clock.now(), self._stale_after):
+        if tip.is_stale(self._clock.now(), self._stale_after):
             raise view.stands_still(tip)
+        walk = await self._history.since(position, view, tip)
         return Backlog.of(walk, position)

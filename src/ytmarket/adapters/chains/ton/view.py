@@ -106,7 +106,7 @@ class View:
         return chain
 
     def stands_still(self, tip: Tip) -> ChainBehind:
-        """The trouble when nothing new is to be had from a lite server that has stopped."""
+        """The trouble with one that has stopped: what it still has to tell, another tells sooner."""
         return self.server.behind(f"stands at {tip.at:%Y-%m-%d %H:%M:%S}")
 
     def _executed(self, raw: RawTransaction, link: Link) -> Executed:
