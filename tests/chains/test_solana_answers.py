@@ -297,6 +297,24 @@ async def test_what_an_http_error_says_is_listened_to(
     assert amounts((await drain(reader, start))[0]) == [Usdt.of(5)]
 
 
+@pytest.mark.parametrize(
+    ("status", "body", "said"),
+    [
+        (200, b'{"id":1,"result":' + b"[" * 100_000, "did not answer in JSON-RPC"),
+        (500, b'{"id":1,"result":' + b"[" * 100_000, "answered HTTP 500"),
+        (500, b'{"id":1,"result":"\xff"}', "answered HTTP 500"),
+    ],
+    ids=["nested without end", "an error nested without end", "an error that is no text"],
+)
+async def test_bytes_that_are_no_json_are_no_answer(
+    world: SolanaWorld, reader: ChainReader, start: Cursor, status: int, body: bytes, said: str
+) -> None:
+    world.node.respond = lambda _body: web.Response(status=status, body=body)
+    trouble = await trouble_of(reader, start)
+    assert type(trouble) is ChainUnavailable
+    assert said in str(trouble)
+
+
 async def test_a_failure_is_not_retried_in_secret(
     world: SolanaWorld, reader: ChainReader, start: Cursor
 ) -> None:

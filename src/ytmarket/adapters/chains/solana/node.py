@@ -137,7 +137,7 @@ class SolanaNode:
     def _result(self, text: str, asked: int) -> Any:
         try:
             reply = msgspec.json.decode(text, type=Reply)
-        except (msgspec.MsgspecError, UnicodeError):
+        except (msgspec.MsgspecError, UnicodeError, RecursionError):
             raise self.unavailable("did not answer in JSON-RPC") from None
         if reply.error is not None:
             raise self._trouble_of(reply.error)
@@ -160,7 +160,7 @@ class SolanaNode:
             return ChainRateLimited(retry_after=wait)
         try:
             error = msgspec.json.decode(response.content, type=Reply).error
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, UnicodeError, RecursionError):
             error = None
         if error is not None:
             return self._trouble_of(error)
