@@ -225,3 +225,60 @@ async def test_who_does_not_finish_a_head_is_not_waited_for(
         await line.end()
         async with connected(port) as silent:
             await silent.end()
+
+
+async def test_who_is_refused_before_the_body_came_holds_no_connection(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = b"POST /api/v1/orders HTTP/1.1\r\nHost: shop\r\nContent-Length: 10\r\n\r\n"
+    async with served(world) as port:
+        for rest in (b"x", b"x" * 10):
+            async with connected(port) as line:
+                await line.send(request)
+                assert (await line.answer()).status == 401
+                monkeypatch.setattr(heads, "HEAD_SECONDS", 0.01)
+                await line.send(rest)
+                await line.end()
+            monkeypatch.undo()
+
+
+async def test_line_ends_between_requests_are_no_request(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with served(world) as port, connected(port) as line:
+        await line.send(START + b"\r\n")
+        assert (await line.answer()).status == 200
+        monkeypatch.setattr(heads, "HEAD_SECONDS", 0.01)
+        await line.send(b"\r\n")
+        async with asyncio.timeout(30):
+            assert await line.reader.read() == b"", "it ends without a word"
+
+
+UPGRADES = ("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA")
+
+
+async def test_an_offer_of_another_protocol_changes_nothing(world: World) -> None:
+    body = as_sent(ORDER)
+    whole = await head(world, "POST", "/orders", f"Content-Length: {len(body)}", *UPGRADES)
+    chunked = await head(world, "POST", "/orders", "Transfer-Encoding: chunked", *UPGRADES)
+    look = await head(world, "GET", "/health", *UPGRADES)
+    chunks = b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
+    ways: list[list[bytes]] = [
+        [whole + body],
+        [whole, body],
+        [bytes([byte]) for byte in whole + body],
+        [chunked + chunks],
+        [chunked, chunks],
+    ]
+    async with served(world) as port:
+        for parts in ways:
+            async with connected(port) as line:
+                for part in parts:
+                    await line.send(part)
+                    await asyncio.sleep(0)
+                assert (await line.answer()).status == 200
+                await line.send(whole + body)
+                assert (await line.answer()).status == 200
+        async with connected(port) as line:
+            await line.send(look + whole + body + look)
+            assert [(await line.answer()).status for _ in range(3)] == [200, 200, 200]
