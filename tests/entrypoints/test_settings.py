@@ -13,6 +13,7 @@ NO_DATABASE = (
     "mysql://u:s3cr3t@h/x",
     "postgresql+psycopg://u:s3cr3t@h/x",
     "postgresql://u:s3cr3t%zz@h/x",
+    "postgresql://u:s3cr3t\udce9@h/x",
 )
 NO_REDIS = (
     "s3cr3t",
@@ -20,6 +21,10 @@ NO_REDIS = (
     "http://h",
     "redis://:s3cr3t@h:port/0",
     "redis://:s3cr3t@h/0?nosuch=1",
+    "redis://:s3cr3t@h/0?protocol=9",
+    "redis://:s3cr3t@h/0?retry=3",
+    "redis://:s3cr3t@h/0?encoding=x",
+    "rediss://:s3cr3t@h/0?ssl_cert_reqs=CERT_NONE",
     "redis://[::1/0",
 )
 NO_COUNT = ("0", "-1", "1.5", "1e3", "x", "9" * 10, "9" * 5_000, "\u0663")

@@ -60,6 +60,18 @@ async def test_mounted_its_own_links_lead_somewhere() -> None:
             assert opened.status_code == 200
 
 
+async def test_a_prefix_that_ends_in_a_slash_is_the_same_prefix() -> None:
+    """Some servers are told it so, and put it before each path as it stands."""
+    world = open_world()
+    for prefix, root in (("/shop/", "/shop"), ("/", "")):
+        transport = httpx2.ASGITransport(app=world.app(), root_path=prefix)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://shop") as client:
+            refused = await client.get(f"http://shop{prefix}/api/v1/health")
+            assert refused.json()["type"] == f"{root}/api/docs#invalid_api_key"
+            told = await client.get(f"http://shop{prefix}/api/openapi.json")
+            assert told.json()["servers"] == [{"url": root or "/"}]
+
+
 async def test_its_lifespan_opens_the_shop() -> None:
     world = open_world()
     key = await world.mint()

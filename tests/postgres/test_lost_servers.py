@@ -251,8 +251,31 @@ async def test_a_server_that_is_not_there_is_unavailable(
 def test_a_remote_server_must_take_writes() -> None:
     assert "target_session_attrs" not in conninfo("host=/run/postgresql dbname=shop")
     assert "target_session_attrs" not in conninfo("dbname=shop")
-    for remote in ("host=db.example", "postgresql://db1.example,db2.example/shop"):
+    remotes = (
+        "host=db.example",
+        "postgresql://db1.example,db2.example/shop",
+        "host=/run/postgresql,db2.example",
+        "hostaddr=192.0.2.7",
+        "service=shop",
+    )
+    for remote in remotes:
         assert conninfo_to_dict(conninfo(remote))["target_session_attrs"] == "read-write"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "is_remote"),
+    [
+        ("PGHOST", "db.example", True),
+        ("PGHOST", "/run/postgresql", False),
+        ("PGHOSTADDR", "192.0.2.7", True),
+        ("PGSERVICE", "shop", True),
+    ],
+)
+def test_a_server_that_the_environment_names_must_take_writes(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, *, is_remote: bool
+) -> None:
+    monkeypatch.setenv(name, value)
+    assert ("target_session_attrs" in conninfo("dbname=shop")) is is_remote
 
 
 def test_what_a_connection_string_says_stays_as_it_is() -> None:

@@ -56,12 +56,18 @@ def serve(settings: Settings, *, host: str, port: int, workers: bool, demo: bool
         _settle_memory()
         yield
 
-    # uvicorn raises the signal that ended it once more when all is closed: that was the end.
-    for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, lambda *_: None)
     app = Attended(create_app(settings, workers=workers, on_open=announced, access_log=access_log))
+    server = uvicorn.Server(app_config(app))
+
+    def stop(*_: object) -> None:
+        # What comes before uvicorn listens to signals ends it too; and it raises the one that ended it
+        # once more when all is closed: that was the end.
+        server.should_exit = True
+
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, stop)
     try:
-        uvicorn.Server(app_config(app)).run(sockets=[listener])
+        server.run(sockets=[listener])
     except SystemExit:
         if app.trouble is None:
             raise

@@ -269,7 +269,7 @@ def document(
             "version": version,
             "description": "A wholesale shop for digital goods, paid from a prepaid USDT balance.",
         },
-        "servers": [{"url": quote(root_path) or "/"}],
+        "servers": [{"url": quote(root_path.rstrip("/")) or "/"}],
         "security": [{KEY: []}],
         "paths": paths,
         "webhooks": {"order": {"post": _webhook(schema_by_kind[str(EventView)])}},

@@ -63,7 +63,7 @@ def response(trouble: Exception, request_id: str, root_path: str = "") -> Respon
 
     *root_path* is where the shop is mounted, as ASGI tells it: docs and top-ups are below it.
     """
-    root = quote(root_path) if root_path else ""
+    root = quote(root_path.rstrip("/")) if root_path else ""
     status = status_of(trouble)
     if isinstance(trouble, Refused) and status != UNEXPECTED:
         title, detail, extras = trouble.sentence(), _detail(trouble, root), _extras(trouble, root)

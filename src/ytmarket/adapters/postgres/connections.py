@@ -6,7 +6,7 @@ import asyncio
 import os
 import select
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Final, TypeAlias
 
@@ -129,7 +129,7 @@ def is_conninfo(text: str) -> bool:
     """Whether it names a server in the one or the other of PostgreSQL's two ways."""
     try:
         conninfo_to_dict(text)
-    except ProgrammingError:
+    except (ProgrammingError, UnicodeEncodeError):
         return False
     return True
 
@@ -138,10 +138,20 @@ def conninfo(dsn: str) -> str:
     """The connection string with what it leaves unsaid."""
     given = conninfo_to_dict(dsn)
     wanted: dict[str, Any] = dict(DEFAULTS)
-    if not str(given.get("host") or os.sep).startswith(os.sep):
+    if not _is_on_this_machine(given):
         # A former primary that still answers must not be taken for the primary.
         wanted["target_session_attrs"] = "read-write"
     return make_conninfo(dsn, **{name: value for name, value in wanted.items() if name not in given})
+
+
+def _is_on_this_machine(given: Mapping[str, Any]) -> bool:
+    """Whether only sockets of this machine are named, by the string or by libpq's environment."""
+    named = (
+        given.get("host") or given.get("hostaddr") or os.environ.get("PGHOST", os.environ.get("PGHOSTADDR"))
+    )
+    if named is None:
+        return not (given.get("service") or os.environ.get("PGSERVICE"))
+    return all(host.startswith((os.sep, "@")) for host in str(named).split(","))
 
 
 @asynccontextmanager

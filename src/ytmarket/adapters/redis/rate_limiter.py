@@ -67,8 +67,9 @@ return {accepted, counted, string.format('%.0f', tonumber(next_to_go) + window -
 def is_redis_url(text: str) -> bool:
     """Whether a connection can be made of it; none is."""
     try:
+        RedisRateLimiter.connect(text)
         BlockingConnectionPool.from_url(text).make_connection()  # type: ignore[no-untyped-call] # by the library
-    except (ValueError, TypeError):
+    except Exception:  # noqa: BLE001 - an option in the URL may be of any wrong kind
         return False
     return True
 
