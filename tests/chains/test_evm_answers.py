@@ -406,19 +406,19 @@ async def test_a_reader_without_any_node_is_misconfigured(world: EvmWorld) -> No
         world.reader_of()
 
 
-async def test_a_pause_costs_one_call_and_a_page_one_batch_more(world: EvmWorld, start: Cursor) -> None:
+async def test_a_pause_costs_one_batch_and_a_page_one_more(world: EvmWorld, start: Cursor) -> None:
     reader = world.reader()
     world.node.calls.clear()
     page = await reader.read(start)
     assert world.node.calls == [
         *("eth_chainId", "eth_getCode", "eth_call"),  # once for each node
-        "eth_getBlockByNumber",  # the last final block
+        *("eth_getBlockByNumber", "eth_getBlockByNumber"),  # the newest block, and the last final one
         *("eth_getBlockByNumber", "eth_getBlockByNumber", "eth_getLogs"),  # from the first to the last
         "eth_getBlockByNumber",  # the one with the payment, between them
     ]
     world.node.calls.clear()
     assert (await reader.read(page.cursor)).cursor == page.cursor
-    assert world.node.calls == ["eth_getBlockByNumber"]
+    assert world.node.calls == ["eth_getBlockByNumber"] * 2
 
 
 async def test_all_of_one_reading_comes_from_one_node(world: EvmWorld, start: Cursor) -> None:

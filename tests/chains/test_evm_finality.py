@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import attrs
@@ -18,6 +19,7 @@ from ytmarket.adapters.chains.evm.position import Position
 from ytmarket.application.ports.chain_reader import ChainBehind, ChainGap, Cursor
 from ytmarket.domain.money import Usdt
 from ytmarket.domain.networks import Network
+from ytmarket.domain.times import from_epoch
 from ytmarket.testing.chains.anvil import running_anvil
 from ytmarket.testing.chains.evm import EvmWorld, evm_world, lay_out
 from ytmarket.testing.chains.faulty_node import Call, Reply
@@ -231,6 +233,40 @@ async def test_a_final_block_that_is_not_the_one_read_is_noticed_in_a_pause(worl
     other = Position(last=forged.last, hash="0x" + "ab" * 32, time=forged.time)
     assert isinstance(await trouble_of(reader, other.write()), ChainGap)
     assert (await reader.read(cursor)).cursor == Cursor(cursor)
+
+
+async def test_a_network_read_by_finalized_may_be_late_as_long_as_its_newest_block_is_fresh(
+    world: EvmWorld,
+) -> None:
+    """As on every rollup: what is final follows Ethereum there."""
+    await world.anvil.call("anvil_setBlockTimestampInterval", 60)
+    chain = with_rule(world, FINALIZED)
+    reader = world.reader_of(world.node.url, chain=chain)
+
+    async def mine() -> timedelta:
+        """Add blocks up to the present; how old the last final one is then."""
+        await world.anvil.mine(FINAL)
+        newest, final = [
+            from_epoch(int((await world.anvil.block(tag))["timestamp"], 16))
+            for tag in ("latest", "finalized")
+        ]
+        world.pass_time(newest - world.clock.now())
+        return newest - final
+
+    assert await mine() > chain.stale_after
+    start = await reader.start()
+    opening = await reader.auditor.holding()
+    await world.pay(Usdt.of(5))
+    assert await mine() > chain.stale_after
+    deposits, end = await drain(reader, start)
+    assert amounts(deposits) == [Usdt.of(5)]
+    assert (await drain(reader, end)) == ([], end)
+    assert (await reader.auditor.statement(opening)).incoming == Usdt.of(5).micros
+    world.pass_time(chain.stale_after + timedelta(minutes=1))
+    for cursor in (None, start, end):
+        assert isinstance(await trouble_of(reader, cursor), ChainBehind)
+    with pytest.raises(ChainBehind):
+        await reader.auditor.holding()
 
 
 async def test_a_transfer_that_a_node_has_lost_while_it_waited_is_not_given_up(world: EvmWorld) -> None:

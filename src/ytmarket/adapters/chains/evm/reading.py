@@ -111,9 +111,9 @@ class Reading:
 
     def _check_pause(self) -> None:
         """There is nothing to read. That may be so; or the node is of another branch."""
-        newest = self._tip.newest
-        if newest.number == self._position.last and newest.hash != self._position.hash:
-            raise self._rewritten(newest.number)
+        for header in self._tip.told:
+            if header.number == self._position.last and header.hash != self._position.hash:
+                raise self._rewritten(header.number)
 
     def _rewritten(self, number: int) -> ChainGap:
         return self._view.node.gap(

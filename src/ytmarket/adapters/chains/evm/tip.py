@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import attrs
@@ -15,7 +16,7 @@ from ytmarket.application.ports.chain_reader import ChainBehind
 class Tip:
     """What one node says at one moment."""
 
-    newest: Header
+    told: Sequence[Header]  # the newest block, and the last that the node itself calls final, if asked for
     readable: int  # the last block that may be read
     final: int  # the last block that the node itself calls final; 0 where nobody waits for that
     is_stale: bool
@@ -23,19 +24,21 @@ class Tip:
     @classmethod
     async def of(cls, view: View, now: datetime, *, waits_for_final: bool) -> Tip:
         """Ask the node. Raises `ReaderError`."""
-        depth, final = view.chain.finality.depth, 0
-        if depth is None:
-            (newest,) = await view.tips("finalized")
-            readable = final = int(newest.number)
-        elif waits_for_final:
-            newest, last = await view.tips("latest", "finalized")
-            final = int(last.number)
-            readable = max(newest.number - depth, final)
-        else:
-            (newest,) = await view.tips("latest")
-            readable = max(newest.number - depth, 0)
-        is_stale = now - newest.at > view.chain.stale_after
-        return cls(newest=newest, readable=readable, final=final, is_stale=is_stale)
+        depth = view.chain.finality.depth
+        # On a healthy node the last final block may be old, a quarter of an hour on a rollup; the newest may not.
+        tags = ("latest", "finalized") if waits_for_final or depth is None else ("latest",)
+        newest, *finalized = told = await view.tips(*tags)
+        final = int(finalized[0].number) if finalized else 0
+        return cls(
+            told=told,
+            readable=final if depth is None else max(newest.number - depth, final),
+            final=final,
+            is_stale=now - newest.at > view.chain.stale_after,
+        )
+
+    @property
+    def newest(self) -> Header:
+        return self.told[0]
 
     def stands_still(self, view: View) -> ChainBehind:
         """The trouble with a node that has stopped: what it still has to tell, another tells sooner."""
