@@ -13,11 +13,13 @@ import pytest
 from tests.contract.conftest import OpenDatabase
 from tests.postgres.test_desk import waiting
 from ytmarket.adapters.inmemory import FixedRateSource, ManualClock, SeededTokens
+from ytmarket.adapters.postgres.requests import PostgresRequests
 from ytmarket.application.orders import OrderDesk
 from ytmarket.application.paying import Payees
-from ytmarket.application.requests import Origin
-from ytmarket.application.topups import OpenTopup, TopupService
+from ytmarket.application.requests import Origin, RequestService
+from ytmarket.application.topups import OpenTopup, TopupAnswer, TopupService
 from ytmarket.domain.errors import IdempotencyInFlight, IdempotencyMismatch, SignatureReplayed
+from ytmarket.domain.idempotency import StoredAnswer
 from ytmarket.domain.money import Usdt
 from ytmarket.domain.networks import Network
 from ytmarket.domain.shop import OrderRequest, PlaceOrder
@@ -94,6 +96,50 @@ async def test_a_topup_while_an_order_is_committed(
 
     await beside_the_first(world, origin, postgres, second)
     await no_longer_good(topups, origin)
+
+
+async def test_the_very_same_request_beside_the_first_gets_its_answer(
+    world: World,
+    topups: TopupService,
+    origin: Origin,
+    postgres: OpenDatabase,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It must not use the signature up that the first is about to use."""
+    await world.read(Network.TRON, until=NOW)
+    held, go_on, hold = anyio.Event(), anyio.Event(), PostgresRequests.hold
+
+    async def hold_and_wait(requests: PostgresRequests, *words: Any) -> StoredAnswer | None:
+        stored = await hold(requests, *words)
+        if not held.is_set():
+            held.set()
+            await go_on.wait()
+        return stored
+
+    monkeypatch.setattr(PostgresRequests, "hold", hold_and_wait)
+    answers: list[TopupAnswer] = []
+
+    async def ask() -> None:
+        answers.append(await topups.open(origin, TOPUP))
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(ask)
+        await held.wait()
+        group.start_soon(ask)
+        await waiting(postgres.dsn)
+        go_on.set()
+    assert [answer.body for answer in answers] == [b"a top-up"] * 2
+    assert [answer.topup is None for answer in answers] == [False, True]
+
+
+async def test_what_is_refused_before_a_service_sees_it(world: World, origin: Origin) -> None:
+    refusing = RequestService(new_unit_of_work=world.unit_of_work, clock=ManualClock(NOW))
+    async with world.unit_of_work() as first:
+        await first.requests.hold(origin.api_key_id, FIRST)
+        with pytest.raises(IdempotencyInFlight):
+            await refusing.use_up(origin)
+    with pytest.raises(SignatureReplayed):
+        await refusing.use_up(attrs.evolve(origin, attempt=None))
 
 
 async def test_an_order_while_a_topup_is_committed(

@@ -8,7 +8,7 @@ import attrs
 
 from ytmarket.application.ports.clock import Clock
 from ytmarket.application.ports.unit_of_work import NewUnitOfWork, UnitOfWork
-from ytmarket.domain.errors import SignatureReplayed
+from ytmarket.domain.errors import Refused, SignatureReplayed
 from ytmarket.domain.idempotency import Attempt
 from ytmarket.domain.ids import AccountId, ApiKeyId
 from ytmarket.domain.signatures import UsedSignature
@@ -27,16 +27,18 @@ class Origin:
 async def replay_of(uow: UnitOfWork, origin: Origin, now: datetime) -> bytes | None:
     """Use the signature up and claim the attempt; the earlier answer, where there is one.
 
-    Raises `SignatureReplayed`, `IdempotencyMismatch` and `IdempotencyInFlight`.
+    Raises `SignatureReplayed`, `IdempotencyMismatch` and `IdempotencyInFlight`; what is committed then is
+    that the signature is used up.
     """
+    # First of all, so that the very same request beside this one waits for how this one ends: refused for
+    # the attempt in flight, it would use the signature up before we do.
+    fresh = origin.signature is None or await uow.requests.use_signature(origin.signature, now)
     stored, finished = None, False
     if origin.attempt is not None:
         stored = await uow.requests.hold(origin.api_key_id, origin.attempt)
         finished = stored is not None and stored.answers(origin.attempt)
-    if origin.signature is not None:
-        fresh = await uow.requests.use_signature(origin.signature, now)
-        if not (fresh or finished):
-            raise SignatureReplayed
+    if not (fresh or finished):
+        raise SignatureReplayed
     return None if stored is None or origin.attempt is None else stored.replay(origin.attempt)
 
 
@@ -59,7 +61,11 @@ class RequestService:
         """For a refused POST: raises if it is a replay; the earlier answer if it has one."""
         now = self.clock.now()
         async with self.new_unit_of_work() as uow:
-            answer = await replay_of(uow, origin, now)
+            try:
+                answer = await replay_of(uow, origin, now)
+            except Refused:
+                await uow.commit()  # refused for another reason, it has used its signature up all the same
+                raise
             await uow.commit()
         return answer
 
