@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -478,6 +479,82 @@ async def test_a_time_to_come_back_is_kept_whatever_the_status(
     trouble = await trouble_of(reader, start)
     assert isinstance(trouble, ChainRateLimited)
     assert trouble.retry_after == 120
+
+
+def jsonrpc_error(message: str) -> str:
+    return json.dumps({"jsonrpc": "2.0", "id": None, "error": {"code": -32000, "message": message}})
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "waits"),  # how often it is waited for: half of some 30 blocks, a quarter, an eighth
+    [
+        (503, "", 3),
+        (504, "upstream timed out", 3),
+        (502, jsonrpc_error("Internal error"), 3),
+        (403, "", 3),
+        (400, "Bad Request", 0),
+        (413, "Payload Too Large", 0),
+        (503, jsonrpc_error("query returned more than 10000 results"), 0),
+    ],
+)
+async def test_a_node_that_names_a_time_is_asked_for_fewer_blocks_after_it(
+    world: EvmWorld, reader: ChainReader, start: Cursor, status: int, text: str, waits: int
+) -> None:
+    """What is too much for it stays so however long one waits."""
+    await world.anvil.mine(20)
+
+    def respond(body: bytes) -> web.Response | None:
+        calls = json.loads(body)
+        if all(call["method"] != "eth_getLogs" or blocks_asked_for(call) <= 5 for call in calls):
+            return None
+        return web.Response(status=status, text=text, headers={"Retry-After": "60"})
+
+    world.node.respond = respond
+    for _ in range(waits):
+        trouble = await trouble_of(reader, start)
+        assert isinstance(trouble, ChainRateLimited)
+        assert trouble.retry_after == 60
+        world.pass_time(timedelta(seconds=60))
+    page = await reader.read(start)
+    assert page.span is not None
+    assert page.span.last - page.span.first < 5
+    world.node.respond = None
+    assert amounts((await drain(reader, start))[0]) == [Usdt.of(5)]
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "raised"),
+    [
+        (503, jsonrpc_error("missing trie node: archive needed"), ChainGap),
+        (503, jsonrpc_error("header not found"), ChainBehind),
+        (503, jsonrpc_error("batch too large"), ChainUnavailable),
+        (503, jsonrpc_error("daily quota exceeded"), ChainRateLimited),
+    ],
+)
+async def test_what_a_node_says_counts_more_than_the_time_it_names(
+    world: EvmWorld, reader: ChainReader, start: Cursor, status: int, text: str, raised: type[Exception]
+) -> None:
+    world.node.respond = lambda _body: web.Response(status=status, text=text, headers={"Retry-After": "60"})
+    trouble = await trouble_of(reader, start)
+    assert isinstance(trouble, raised)
+    assert isinstance(trouble, ChainRateLimited) is (raised is ChainRateLimited)
+
+
+@pytest.mark.parametrize(("status", "text"), [(429, ""), (503, jsonrpc_error("daily quota exceeded"))])
+async def test_a_rate_limit_with_a_time_narrows_nothing(
+    world: EvmWorld, reader: ChainReader, start: Cursor, status: int, text: str
+) -> None:
+    def respond(body: bytes) -> web.Response | None:
+        of_logs = any(call["method"] == "eth_getLogs" for call in json.loads(body))
+        return web.Response(status=status, text=text, headers={"Retry-After": "60"}) if of_logs else None
+
+    world.node.respond = respond
+    assert isinstance(await trouble_of(reader, start), ChainRateLimited)
+    world.node.respond = None
+    world.pass_time(timedelta(seconds=60))
+    world.node.calls.clear()
+    assert amounts((await drain(reader, start))[0]) == [Usdt.of(5)]
+    assert world.node.calls.count("eth_getLogs") == 1
 
 
 async def test_an_endless_answer_is_not_waited_for(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
-from ytmarket.adapters.chains.evm.node import EvmNode, TooManyCalls, TooWide
+from ytmarket.adapters.chains.evm.node import EvmNode, Overloaded, TooManyCalls, TooWide
 from ytmarket.application.ports.chain_reader import ChainRateLimited, ChainUnavailable
 
 T = TypeVar("T")
@@ -20,10 +20,9 @@ async def widest(node: EvmNode, ask: Callable[[int, int], Awaitable[T]], first: 
         except TooWide as refusal:
             if not node.span.was_too_wide(last - first + 1):
                 raise node.unavailable(f"refuses even one block: {refusal}") from None
-        except ChainRateLimited:
-            raise
-        except ChainUnavailable:
-            node.span.was_too_wide(last - first + 1)  # perhaps it was too much work
+        except ChainUnavailable as trouble:
+            if isinstance(trouble, Overloaded) or not isinstance(trouble, ChainRateLimited):
+                node.span.was_too_wide(last - first + 1)  # perhaps it was too much work
             raise
         else:
             node.span.was_answered(last - first + 1)

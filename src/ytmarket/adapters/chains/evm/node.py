@@ -47,6 +47,11 @@ class TooManyCalls(ChainUnavailable):
     """The node wants smaller batches. What leaves this package is of one that cannot be divided."""
 
 
+@attrs.frozen(kw_only=True)
+class Overloaded(ChainRateLimited):
+    """The node wants to be left alone for a while, perhaps because it was asked for too much at once."""
+
+
 @attrs.frozen
 class Answer:
     """What came over HTTP."""
@@ -162,9 +167,17 @@ class EvmNode:
         raise self.unavailable(why)
 
     def _trouble_of_http(self, answer: Answer, *, of_logs: bool) -> ReaderError | TooWide:
+        """Words come first: a gateway may put `Retry-After` on what no waiting helps."""
         wait = seconds_to_wait(answer.retry_after, self._clock.now())
-        if answer.status == TOO_MANY_REQUESTS or wait is not None:
+        if answer.status == TOO_MANY_REQUESTS:
             return ChainRateLimited(retry_after=wait)
+        trouble = self._trouble_in(answer, of_logs=of_logs)
+        if wait is None or isinstance(trouble, TooWide | TooManyCalls | ChainGap | ChainBehind):
+            return trouble
+        kind = ChainRateLimited if isinstance(trouble, ChainRateLimited) else Overloaded
+        return kind(retry_after=wait)
+
+    def _trouble_in(self, answer: Answer, *, of_logs: bool) -> ReaderError | TooWide:
         try:
             error = msgspec.json.decode(answer.content, type=Reply).error
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):

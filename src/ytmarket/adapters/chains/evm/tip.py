@@ -25,7 +25,7 @@ class Tip:
     async def of(cls, view: View, now: datetime, *, waits_for_final: bool) -> Tip:
         """Ask the node. Raises `ReaderError`."""
         depth = view.chain.finality.depth
-        # On a healthy node the last final block may be old, a quarter of an hour on a rollup; the newest may not.
+        # On a healthy node the last final block may be old, on a rollup a quarter of an hour; the newest not.
         tags = ("latest", "finalized") if waits_for_final or depth is None else ("latest",)
         newest, *finalized = told = await view.tips(*tags)
         final = int(finalized[0].number) if finalized else 0
