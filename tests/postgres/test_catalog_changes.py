@@ -12,8 +12,10 @@ import pytest
 from tests.contract.conftest import OpenDatabase
 from tests.postgres.test_desk import waiting
 from ytmarket.adapters.inmemory import InMemoryVault, ManualClock
+from ytmarket.adapters.postgres.catalog import HOLD
 from ytmarket.application.audit import Actor
 from ytmarket.application.catalog import CatalogService
+from ytmarket.application.errors import Unavailable
 from ytmarket.domain.catalog import Product
 from ytmarket.domain.errors import SkuTaken
 from ytmarket.domain.ids import ProductId
@@ -64,6 +66,71 @@ async def test_an_import_and_an_order_that_sells_out_wait_in_no_circle(
     sold = await world.queries.product(wanted)
     assert sold is not None
     assert (sold.available, sold.price) == (0, Usdt.of(2))
+
+
+async def test_products_that_trade_skus_and_an_order_of_one_of_them_wait_in_no_circle(
+    postgres: OpenDatabase, world: World, service: CatalogService
+) -> None:
+    one, other = await shelf(world, 2)
+    traded = [attrs.evolve(one, sku=other.sku), attrs.evolve(other, sku=one.sku)]
+    async with await psycopg.AsyncConnection.connect(postgres.dsn) as somebody:
+        # A row that finds no room on its page goes into every index anew; so that this one always does:
+        await somebody.execute("create index on product (updated_at)")
+        await somebody.commit()
+        await somebody.execute("select from product where id = %s for no key update", [other.id])
+        with anyio.fail_after(30):
+            async with anyio.create_task_group() as group:
+                group.start_soon(service.put_all, traded, OPS)
+                await waiting(postgres.dsn, 1)
+                await somebody.execute("update product set updated_at = now() where id = %s", [other.id])
+                await somebody.commit()
+    assert [
+        found.sku for key in (one, other) if (found := await world.queries.product(key.id)) is not None
+    ] == [other.sku, one.sku]
+
+
+async def test_products_that_trade_skus_and_units_that_are_added_wait_in_no_circle(
+    postgres: OpenDatabase, world: World, service: CatalogService
+) -> None:
+    one, other = await shelf(world, 2)
+    traded = [attrs.evolve(one, sku=other.sku), attrs.evolve(other, sku=one.sku)]
+    async with await psycopg.AsyncConnection.connect(postgres.dsn) as somebody:
+        # First the unit's foreign key, then the trigger that counts.
+        await somebody.execute("select from product where id = %s for key share", [other.id])
+        with anyio.fail_after(30):
+            async with anyio.create_task_group() as group:
+                group.start_soon(service.put_all, traded, OPS)
+                await waiting(postgres.dsn, 1)
+                await somebody.execute("update product set updated_at = now() where id = %s", [other.id])
+                await somebody.commit()
+
+
+async def test_an_import_waits_its_turn_longer_than_who_puts_one_product(
+    postgres: OpenDatabase, world: World, service: CatalogService
+) -> None:
+    products = await shelf(world, 2)
+    async with await psycopg.AsyncConnection.connect(postgres.dsn) as somebody:
+        await somebody.execute(HOLD)
+        with anyio.fail_after(30):
+            async with anyio.create_task_group() as group:
+                group.start_soon(service.put_all, dearer(products), OPS)
+                await waiting(postgres.dsn, 1)
+                with pytest.raises(Unavailable):
+                    await service.put(dearer(products, 3)[0], OPS)
+                await somebody.commit()
+    found = await world.queries.product(products[0].id)
+    assert found is not None
+    assert found.price == Usdt.of(2)
+
+
+async def test_an_import_whose_turn_it_is_waits_no_longer_than_others(
+    postgres: OpenDatabase, world: World, service: CatalogService
+) -> None:
+    products = await shelf(world, 2)
+    async with await psycopg.AsyncConnection.connect(postgres.dsn) as somebody:
+        await somebody.execute("select from product for update")
+        with anyio.fail_after(30), pytest.raises(Unavailable):
+            await service.put_all(dearer(products), OPS)
 
 
 async def test_orders_go_on_while_somebody_holds_the_catalogue(world: World) -> None:

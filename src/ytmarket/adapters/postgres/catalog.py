@@ -9,7 +9,7 @@ from typing import Final
 import attrs
 
 from ytmarket.adapters.postgres.arrays import numbers
-from ytmarket.adapters.postgres.connections import Connection
+from ytmarket.adapters.postgres.connections import LOCK_TIMEOUT, Connection
 from ytmarket.adapters.postgres.rows import PRODUCT_COLUMNS, product_of
 from ytmarket.application.ports.repositories import NewUnit
 from ytmarket.domain.catalog import Product
@@ -18,7 +18,13 @@ from ytmarket.domain.ids import ProductId, UnitId
 
 # Whoever changes products does so alone. Orders never ask for this, and need not wait for it.
 HOLD: Final = "select pg_advisory_xact_lock(hashtextextended('products', 0))"
-# In the order of the ids, as the desk locks them. The catalogue's version comes after all of them: its
+WAIT_LONG: Final = "set local lock_timeout = '60s'"
+WAIT_AS_USUAL: Final = f"set local lock_timeout = '{LOCK_TIMEOUT}'"
+# All of them before the first is written, in the order of the ids, as the desk does: whoever has a product
+# must not have to wait for its sku, which another one of these may have been given already. For update, as
+# a sku changes a key: units that are being added keep their product's key as it is.
+LOCK: Final = "select from product where id = any(%s::bigint[]) order by id for update"
+# In the order of the ids. The catalogue's version comes after all of them: its
 # triggers run once the statement has written every row, and so do those that look for a sku twice.
 PUT: Final = """
     insert into product (id, sku, title, category, price, min_quantity, created_at, updated_at)
@@ -82,18 +88,26 @@ class PostgresCatalog:
     """The `CatalogRepository` port."""
 
     _connection: Connection
+    _is_patient: bool = False
 
     async def hold(self) -> None:
+        if not self._is_patient:
+            await self._connection.execute(HOLD)
+            return
+        await self._connection.execute(WAIT_LONG)
         await self._connection.execute(HOLD)
+        await self._connection.execute(WAIT_AS_USUAL)
 
     async def put(self, product: Product, now: datetime) -> None:
         await self.put_all([product], now)
 
     async def put_all(self, products: Sequence[Product], now: datetime) -> None:
+        ids = numbers(product.id for product in products)
+        await self._connection.execute(LOCK, [ids])
         await self._connection.execute(
             PUT,
             [
-                numbers(product.id for product in products),
+                ids,
                 [product.sku for product in products],
                 [product.title for product in products],
                 [product.category for product in products],

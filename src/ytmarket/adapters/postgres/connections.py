@@ -48,10 +48,12 @@ DEFAULTS: Final[dict[str, str]] = {
     "tcp_user_timeout": "5000",
 }
 
-SETTINGS: Final = """
+LOCK_TIMEOUT: Final = "3s"
+
+SETTINGS: Final = f"""
 set session characteristics as transaction isolation level read committed;
 set statement_timeout = '4s';
-set lock_timeout = '3s';
+set lock_timeout = '{LOCK_TIMEOUT}';
 set idle_in_transaction_session_timeout = '10s';
 set timezone = 'UTC';
 set jit = off;

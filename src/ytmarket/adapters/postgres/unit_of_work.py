@@ -44,12 +44,14 @@ class Abandoned(ApplicationError):
 class PostgresUnitOfWork:
     """One transaction on one connection, which all repositories of this unit of work write through.
 
-    What may wait for the commit is put into `_until_commit`, to share its round trip.
+    What may wait for the commit is put into `_until_commit`, to share its round trip. A patient one
+    waits for its turn to change products.
     """
 
     _connection: Connection
     _memory: DeskMemory
     _until_commit: AsyncExitStack
+    _is_patient: bool = False
 
     @property
     def accounts(self) -> PostgresAccounts:
@@ -89,7 +91,7 @@ class PostgresUnitOfWork:
 
     @property
     def catalog(self) -> PostgresCatalog:
-        return PostgresCatalog(self._connection)
+        return PostgresCatalog(self._connection, self._is_patient)
 
     @property
     def webhooks(self) -> PostgresWebhooks:
@@ -137,7 +139,7 @@ def patient_units_of_work(pool: Pool) -> NewUnitOfWork:
     async def new_unit_of_work() -> AsyncIterator[UnitOfWork]:
         async with lent(pool, patience=LONG_SECONDS) as connection, AsyncExitStack() as until_commit:
             await connection.execute(LONG)
-            yield PostgresUnitOfWork(connection, memory, until_commit)
+            yield PostgresUnitOfWork(connection, memory, until_commit, is_patient=True)
 
     def opened() -> AbstractAsyncContextManager[UnitOfWork]:
         return new_unit_of_work()
