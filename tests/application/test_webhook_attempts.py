@@ -13,6 +13,8 @@ import pytest
 
 from tests.http.shop import World, open_world
 from ytmarket.application.errors import Unavailable
+from ytmarket.application.ports.vault import VaultError
+from ytmarket.application.webhooks import LEASE
 from ytmarket.domain.webhooks import Delivery
 
 SECOND = timedelta(seconds=1)
@@ -89,6 +91,51 @@ async def test_an_attempt_whose_record_is_lost_is_one_of_the_five() -> None:
         world.clock.advance(SECOND)
     assert len(sent) == 5
     assert deliveries(world) == [(Delivery.EXHAUSTED, 5)]
+
+
+async def test_trouble_of_our_own_before_anything_is_sent_is_none_of_the_five(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = await ordered([503] * 5)
+    webhooks = world.services.webhooks
+
+    def troubled(*_: object) -> NoReturn:
+        raise Unavailable("the database")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(webhooks, "render", troubled)
+        for _ in range(7):
+            with pytest.raises(Unavailable):
+                await webhooks.deliver_due()
+            assert await webhooks.deliver_due() == 0, "it is tried again when its claim has ended"
+            world.clock.advance(LEASE)
+    assert world.sender.sent == []
+    assert deliveries(world) == [(Delivery.PENDING, 0)]
+    await attempts(world, 1_200)
+    assert len(world.sender.sent) == 5
+    assert deliveries(world) == [(Delivery.EXHAUSTED, 5)]
+
+
+async def test_an_attempt_that_cannot_be_given_back_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = await ordered([])
+    webhooks = world.services.webhooks
+    database = webhooks.new_unit_of_work
+
+    def troubled(*_: object) -> NoReturn:
+        webhooks.new_unit_of_work = away
+        raise VaultError("no key opens it")
+
+    def away() -> NoReturn:
+        raise Unavailable("the database")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(webhooks, "render", troubled)
+        with pytest.raises(VaultError):
+            await webhooks.deliver_due()
+    webhooks.new_unit_of_work = database
+    world.clock.advance(LEASE)
+    await attempts(world, 1)
+    assert deliveries(world) == [(Delivery.DELIVERED, 2)]
 
 
 @pytest.mark.parametrize("failures", [1, 2, 3, 4])

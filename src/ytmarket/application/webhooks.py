@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from typing import Final
 
@@ -137,8 +138,8 @@ class WebhookService:
         if url is None or job.is_spent:
             status, answer = None, Answer.REFUSED
         else:
-            body = self.render(job.event, job.order, await self._items(job))
-            status = await self.sender.post(url, body, self._headers(job, body))
+            body, headers = await self._prepared(job)
+            status = await self.sender.post(url, body, headers)
             answer = webhooks.answer_of(status)
         jitter = self.tokens.below(webhooks.JITTER_PERCENT_MAX + 1)
         delivery, due_at = webhooks.after_attempt(job.attempt, answer, self.clock.now(), jitter)
@@ -146,6 +147,19 @@ class WebhookService:
             await uow.webhooks.record(job, delivery, due_at, status)
             await uow.commit()
         self.settled[WEBHOOK_OUTCOMES[delivery]] += 1
+
+    async def _prepared(self, job: WebhookJob) -> tuple[bytes, dict[str, str]]:
+        """What is sent. Trouble on our side before that costs the receiver none of its attempts."""
+        try:
+            body = self.render(job.event, job.order, await self._items(job))
+            return body, self._headers(job, body)
+        except Exception:
+            # Where not even this can be written, the attempt is lost: better than one too many.
+            with suppress(Exception):
+                async with self.new_unit_of_work() as uow:
+                    await uow.webhooks.give_back(job)
+                    await uow.commit()
+            raise
 
     async def _items(self, job: WebhookJob) -> Sequence[bytes]:
         # An event tells what was: one from before the delivery shows nothing, however late it is sent.

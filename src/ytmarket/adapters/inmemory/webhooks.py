@@ -63,6 +63,13 @@ class InMemoryWebhooks:
         self._state.events.put(job.event.id, done)
         return True
 
+    async def give_back(self, job: WebhookJob) -> bool:
+        row = None if job.event.id is None else self._state.events.get(job.event.id)
+        if job.event.id is None or row is None or row.token != job.token:
+            return False
+        self._state.events.put(job.event.id, attrs.evolve(row, attempts=job.attempt - 1))
+        return True
+
     async def resend(self, event: EventId, now: datetime) -> Delivery | None:
         row = self._state.events.get(event)
         if row is None or row.delivery is Delivery.UNWANTED:

@@ -69,6 +69,7 @@ RECORD: Final = """
         leased_until = null, lease_token = null
     where id = %(id)s and lease_token = %(token)s
 """
+GIVE_BACK: Final = "update event set attempts = %s where id = %s and lease_token = %s"
 # Those that wait for it need not be looked at before.
 PUT_OFF: Final = """
     update event set due_at = %(due_at)s
@@ -135,6 +136,10 @@ class PostgresWebhooks:
         if due_at is not None:
             await self._connection.execute(PUT_OFF, values)
         return True
+
+    async def give_back(self, job: WebhookJob) -> bool:
+        values = [job.attempt - 1, _number(job.event.id), job.token]
+        return (await self._connection.execute(GIVE_BACK, values)).rowcount == 1
 
     async def resend(self, event: EventId, now: datetime) -> Delivery | None:
         asked = {"now": now, "event": _number(event)}

@@ -355,8 +355,8 @@ class WebhookRepository(Protocol):
     * an event is claimed by one worker at a time, and by another once the lease has ended;
     * an order's event is not claimed before the earlier ones of that order are done with;
     * of one receiver no more than its share is claimed at once, and none of those named as full;
-    * a claim is an attempt, whether or not it is ever recorded how it went;
-    * an attempt is recorded only while its claim holds;
+    * a claim is an attempt, whether or not it is ever recorded how it went, unless it is given back;
+    * an attempt is recorded, or given back, only while its claim holds;
     * an event that is sent again takes those along that waited for it;
     * a job brings the key that placed its order, or once that is revoked the account's newest live
       one with a secret, if it has one.
@@ -376,6 +376,13 @@ class WebhookRepository(Protocol):
         status: int | None,
     ) -> bool:
         """False when the claim had been lost meanwhile."""
+        ...
+
+    async def give_back(self, job: WebhookJob) -> bool:
+        """Count no attempt for a claim under which nothing was sent; it ends with its lease.
+
+        False when the claim had been lost meanwhile.
+        """
         ...
 
     async def resend(self, event: EventId, now: datetime) -> Delivery | None:

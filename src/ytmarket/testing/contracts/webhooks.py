@@ -57,6 +57,13 @@ async def _record(
     return kept
 
 
+async def _give_back(world: World, job: WebhookJob) -> bool:
+    async with world.unit_of_work() as uow:
+        kept = await uow.webhooks.give_back(job)
+        await uow.commit()
+    return kept
+
+
 async def _resend(world: World, event: EventId | None, now: datetime) -> Delivery | None:
     assert event is not None
     async with world.unit_of_work() as uow:
@@ -140,6 +147,30 @@ class WebhookContract(StorePartContract):
             assert job.is_spent == (number > WEBHOOK_ATTEMPTS_MAX)
             (event,) = await world.queries.events(order.id)
             assert event.attempts == min(number, WEBHOOK_ATTEMPTS_MAX)
+
+    async def test_a_claim_that_is_given_back_is_no_attempt_and_holds_until_its_lease_ends(
+        self, world: World
+    ) -> None:
+        (order,) = await _placed(world)
+        await _claim(world)
+        for number in range(1, WEBHOOK_ATTEMPTS_MAX + 3):
+            (job,) = await _claim(world, NOW + number * LEASE)
+            assert (job.attempt, job.is_spent) == (2, False)
+            for _ in range(2):
+                assert await _give_back(world, job)
+            assert await _claim(world, NOW + (number + 1) * LEASE - SECOND, "another") == []
+            (event,) = await world.queries.events(order.id)
+            assert event.attempts == 1
+
+    async def test_a_claim_that_is_lost_is_not_given_back(self, world: World) -> None:
+        (order,) = await _placed(world)
+        (late,) = await _claim(world)
+        (job,) = await _claim(world, NOW + LEASE, "another")
+        assert not await _give_back(world, late)
+        assert await _record(world, job, Delivery.PENDING, NOW + LEASE, 503)
+        assert not await _give_back(world, job)
+        (event,) = await world.queries.events(order.id)
+        assert event.attempts == 2
 
     async def test_many_workers_at_once_claim_each_event_once(self, world: World) -> None:
         await _placed(world, 6)
