@@ -140,7 +140,11 @@ class ScanService:
 
 
 class NotSettled(ApplicationError):
-    """The books refuse a deposit: it stays received, and is tried again."""
+    """The books refuse a deposit: it stays received, and is tried again. *settled* others were settled."""
+
+    def __init__(self, deposit: DepositId, *, settled: int) -> None:
+        super().__init__(f"deposit {deposit}")
+        self.settled = settled
 
 
 @attrs.frozen(kw_only=True)
@@ -156,10 +160,10 @@ class DepositService:
         """Settle what was received, each deposit in a transaction of its own; how many were.
 
         A deposit for a frozen account waits, and keeps no other back. Nor does one that the books refuse:
-        `NotSettled` is raised for it once the others are settled.
+        `NotSettled` is raised for the last of these once the others are settled, or *limit* of them.
         """
         settled = 0
-        trouble: NotSettled | None = None
+        refused: tuple[DepositId, Refused] | None = None
         after: DepositId | None = None
         while settled < limit:
             async with self.new_unit_of_work() as uow:
@@ -170,11 +174,11 @@ class DepositService:
                 try:
                     settled += await self._settle_unless_frozen(deposit_id)
                 except Refused as refusal:
-                    trouble = NotSettled(f"deposit {deposit_id}")
-                    trouble.__cause__ = refusal
+                    refused = deposit_id, refusal
             after = received[-1]
-        if trouble is not None:
-            raise trouble
+        if refused is not None:
+            which, why = refused
+            raise NotSettled(which, settled=settled) from why
         return settled
 
     async def _settle_unless_frozen(self, deposit_id: DepositId) -> bool:

@@ -190,10 +190,11 @@ class Worker:
     async def _settle(self) -> bool:
         try:
             return await self._services.deposits.settle_due(limit=STEP_LIMIT) == STEP_LIMIT
-        except NotSettled:
-            # All others were settled, and what comes next shall not wait longer because of this one.
+        except NotSettled as trouble:
+            # As many others were settled as would have been without it, and what comes next shall not
+            # wait longer because of this one.
             log.exception("a deposit cannot be settled; it is tried again")
-            return False
+            return trouble.settled == STEP_LIMIT
 
     async def _fulfil(self) -> bool:
         moved = await self._services.fulfilment.fulfil_due(limit=STEP_LIMIT)

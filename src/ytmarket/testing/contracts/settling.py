@@ -65,8 +65,9 @@ class SettlingContract(StorePartContract):
             await uow.accounts.post([booked])
             await uow.commit()
         with pytest.raises(NotSettled, match=f"deposit {refused.id}") as raised:
-            await _settling(world).settle_due()
+            await _settling(world).settle_due(limit=1)
         assert isinstance(raised.value.__cause__, AlreadyDone)
+        assert raised.value.settled == 1
         async with world.unit_of_work() as uow:
             now = [await uow.deposits.lock(record.id) for record in (refused, fine)]
         assert [record and record.status for record in now] == [
