@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+
+import attrs
 import pytest
 
 from tests.cli.conftest import Terminal
@@ -155,3 +158,25 @@ def test_a_frozen_account_is_let_go_once_its_books_are_in_order(terminal: Termin
     (_, row, *_) = terminal.rows("audit")
     assert (row["action"], row["target"]) == ("account.unfreeze", f"key:{fp}")
     assert "before: frozen" in row["details"]
+
+
+def test_whatever_can_be_copied_stands_whole_in_a_narrow_terminal(terminal: Terminal) -> None:
+    fp = mint(terminal, "A customer with a label that is by far too long for it")["fp"]
+    terminal.sql(UNMATCHED.format(number=1, micros=98_000_000))
+    narrow = attrs.evolve(
+        terminal, environment={**terminal.environment, "COLUMNS": "80", "TTY_COMPATIBLE": "1"}
+    )
+    for words, whole in ((["keys"], fp), (["deposits"], "no_such_amount")):
+        told = narrow.types(*words, "list")
+        assert whole in told
+        assert "No room for" in told
+        assert all(len(line) <= 80 for line in told.splitlines())
+
+
+def test_a_pipe_gets_every_column_and_a_line_for_each_row(terminal: Terminal) -> None:
+    fp = mint(terminal, "A customer with a label that is by far too long for it")["fp"]
+    piped = attrs.evolve(terminal, environment={**terminal.environment, "COLUMNS": "80"})
+    header, row = piped.types("keys", "list").splitlines()
+    assert re.split("  +", header.strip()) == list(terminal.rows("keys", "list")[0])
+    assert fp in row
+    assert "far too long for it" in row

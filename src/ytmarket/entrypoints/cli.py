@@ -143,7 +143,8 @@ def demo(
 def list_settings(as_json: AsJson = False) -> None:
     """List every environment variable with its default and meaning."""
     columns = ("variable", "default", "meaning")
-    show([dict(zip(columns, row, strict=True)) for row in table()], as_json=as_json)
+    rows = [dict(zip(columns, row, strict=True)) for row in table()]
+    show(rows, as_json=as_json, prose=("default", "meaning"))
 
 
 @devnet.command()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from getpass import getuser
 from pathlib import Path
@@ -22,7 +22,7 @@ from ytmarket.domain.idempotency import Attempt
 from ytmarket.domain.wording import check_reason
 from ytmarket.entrypoints.bootstrap import Shop, open_shop
 from ytmarket.entrypoints.settings import Settings, SettingsError
-from ytmarket.entrypoints.tables import print_rows
+from ytmarket.entrypoints.tables import print_one, print_rows
 
 out = Console()
 err = Console(stderr=True)
@@ -93,9 +93,20 @@ def stop(message: str) -> NoReturn:
     raise SettingsError(message)
 
 
-def show(rows: Sequence[dict[str, str]], *, as_json: bool) -> None:
-    """A table for people, or JSON for programs."""
-    print_rows(out, rows, as_json=as_json)
+def show(
+    rows: Sequence[Mapping[str, str]],
+    *,
+    as_json: bool,
+    prose: Collection[str] = (),
+    spare: Sequence[str] = (),
+) -> None:
+    """A table for people, or JSON for programs; see `print_rows`."""
+    print_rows(out, rows, as_json=as_json, prose=prose, spare=spare)
+
+
+def show_one(row: Mapping[str, str], *, as_json: bool) -> None:
+    """One thing in lines for people, or JSON for programs, which get a list of one."""
+    print_one(out, row, as_json=as_json)
 
 
 def moment(at: datetime | None) -> str:

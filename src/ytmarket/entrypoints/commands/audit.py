@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from rich.markup import escape
@@ -12,6 +12,8 @@ from ytmarket.entrypoints.bootstrap import Shop
 from ytmarket.entrypoints.terminal import AsJson, DataDir, err, moment, out, show, stop, with_shop
 
 app = typer.Typer(help="What operators did.", invoke_without_command=True)
+
+SPARE: Final = ("details", "number")
 
 
 @app.callback()
@@ -26,7 +28,8 @@ def audit(
         return
 
     async def use(shop: Shop) -> None:
-        show([_row(row) for row in await shop.services.audit.latest(limit)], as_json=as_json)
+        rows = [_row(row) for row in await shop.services.audit.latest(limit)]
+        show(rows, as_json=as_json, prose=("details", "target"), spare=SPARE)
 
     with_shop(data_dir, use)
 

@@ -60,7 +60,7 @@ def verify(data_dir: DataDir = None, as_json: AsJson = False) -> None:
         rows = [
             {"what": m.what, "where": m.where, "kept": m.kept, "recomputed": m.recomputed} for m in mismatches
         ]
-        show(rows, as_json=as_json)
+        show(rows, as_json=as_json, prose=("what", "where"))
     if mismatches:
         err.print(f"[bold red]{len(mismatches)} mismatches.[/]", highlight=False)
         raise typer.Exit(1)

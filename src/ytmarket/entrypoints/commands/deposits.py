@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -27,6 +27,8 @@ from ytmarket.entrypoints.terminal import (
 
 app = typer.Typer(help="Deposits, and what to do with those that matched nothing.", no_args_is_help=True)
 
+SPARE: Final = ("transaction", "perhaps for", "status", "off by")
+
 Number = Annotated[
     int, typer.Argument(metavar="DEPOSIT", help="Its number in the list.", min=1, max=limits.ID_MAX)
 ]
@@ -46,7 +48,7 @@ def list_deposits(
     async def use(shop: Shop) -> None:
         desk = shop.services.deposit_desk
         found = await desk.listing(status, Paging(page=page, page_size=200), dust=dust)
-        show([_row(waiting) for waiting in found.rows], as_json=as_json)
+        show([_row(waiting) for waiting in found.rows], as_json=as_json, spare=SPARE)
 
     with_shop(data_dir, use)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -25,10 +25,13 @@ from ytmarket.entrypoints.terminal import (
     moment,
     out,
     show,
+    show_one,
     with_shop,
 )
 
 app = typer.Typer(help="Customers' API keys.", no_args_is_help=True)
+
+SPARE: Final = ("created", "from", "secret")
 
 Fingerprint = Annotated[str, typer.Argument(metavar="FP", help="The key's fingerprint.")]
 
@@ -59,7 +62,8 @@ def list_keys(page: Page = 1, data_dir: DataDir = None, as_json: AsJson = False)
 
     async def use(shop: Shop) -> None:
         found = await shop.services.queries.key_summaries(Paging(page=page, page_size=200))
-        show([_row(summary) for summary in found.rows], as_json=as_json)
+        rows = [_row(summary) for summary in found.rows]
+        show(rows, as_json=as_json, prose=("label", "from"), spare=SPARE)
 
     with_shop(data_dir, use)
 
@@ -85,7 +89,7 @@ def rotate_secret(fp: Fingerprint, data_dir: DataDir = None, as_json: AsJson = F
 
     async def use(shop: Shop) -> None:
         rotated = await shop.services.api_keys.rotate_secret(fp, actor())
-        _show({"fp": fp, "secret": rotated.secret}, as_json=as_json)
+        show_one({"fp": fp, "secret": rotated.secret}, as_json=as_json)
 
     with_shop(data_dir, use)
 
@@ -174,13 +178,4 @@ def _row(summary: KeySummary) -> dict[str, str]:
 def _show_minted(minted: MintedKey, *, as_json: bool) -> None:
     record = minted.record
     told = {"fp": record.fp, "key": minted.key, "secret": minted.secret or "-", "label": record.label}
-    _show(told, as_json=as_json)
-
-
-def _show(told: dict[str, str], *, as_json: bool) -> None:
-    """One thing a line and never wrapped, so that it can be copied."""
-    if as_json:
-        show([told], as_json=True)
-        return
-    for name, value in told.items():
-        out.print(f"{name:<8}{value}", soft_wrap=True, highlight=False, markup=False)
+    show_one(told, as_json=as_json)

@@ -42,6 +42,7 @@ ATTEMPTS_MAX: Final = 6
 WAIT_MAX: Final = 600
 FINALITY_PAUSE: Final = 5
 GAPS_SHOWN_MAX: Final = 3
+SPARE: Final = ("wallet", "last success", "covered")
 
 
 @app.callback()
@@ -56,7 +57,7 @@ def list_networks(context: typer.Context, data_dir: DataDir = None, as_json: AsJ
         for state in await queries.network_states():
             covered = await queries.coverage(state.network, state.wallet)
             rows.append(_row(state, [one.span for one in covered], now))
-        show(rows, as_json=as_json)
+        show(rows, as_json=as_json, prose=("trouble", "gaps"), spare=SPARE)
 
     with_shop(data_dir, use)
 

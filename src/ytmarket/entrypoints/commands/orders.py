@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -23,10 +23,13 @@ from ytmarket.entrypoints.terminal import (
     moment,
     out,
     show,
+    show_one,
     with_shop,
 )
 
 app = typer.Typer(help="Orders.", no_args_is_help=True)
+
+SPARE: Final = ("message", "refund", "account", "channel", "delivered", "product")
 
 Number = Annotated[int, typer.Argument(metavar="ORDER", help="The order's number.", min=1, max=limits.ID_MAX)]
 
@@ -50,7 +53,8 @@ def list_orders(
 
     async def use(shop: Shop) -> None:
         found = await shop.services.queries.find_orders(wanted, Paging(page=page, page_size=50))
-        show([_row(order) for order in found.rows], as_json=as_json)
+        rows = [_row(order) for order in found.rows]
+        show(rows, as_json=as_json, prose=("message",), spare=SPARE)
 
     with_shop(data_dir, use)
 
@@ -64,7 +68,8 @@ def show_order(order_id: Number, data_dir: DataDir = None, as_json: AsJson = Fal
         if found is None:
             raise OrderNotFound
         if not as_json:
-            show([_row(found.order)], as_json=False)
+            show_one(_row(found.order), as_json=False)
+            out.print()
         events = await shop.services.queries.events(OrderId(order_id))
         rows = [_event(event) for event in events]
         show([_row(found.order) | event for event in rows] if as_json else rows, as_json=as_json)

@@ -21,6 +21,7 @@ from ytmarket.entrypoints.bootstrap import Shop
 from ytmarket.entrypoints.terminal import AsJson, DataDir, out, with_shop
 
 WIDTH: Final = 80
+FOLDED: Final = ("trouble", "where")
 UNITS: Final = (("d", timedelta(days=1)), ("h", timedelta(hours=1)), ("min", timedelta(minutes=1)))
 SECOND: Final = timedelta(seconds=1)
 
@@ -153,7 +154,7 @@ def _processes(state: ShopState) -> RenderableType:
 def _table(*columns: str) -> Table:
     table = Table(header_style="bold", show_edge=False, pad_edge=False, box=None)
     for name in columns:
-        table.add_column(name, overflow="fold")
+        table.add_column(name, overflow="fold", no_wrap=name not in FOLDED)
     return table
 
 

@@ -20,7 +20,7 @@ from ytmarket.entrypoints.terminal import (
     moment,
     out,
     placing,
-    show,
+    show_one,
     with_shop,
 )
 
@@ -48,7 +48,7 @@ def open_order(
         wanted = Buy(product_id=ProductId(product), quantity=quantity, network=network)
         word = placing(once, "website", product, quantity, network)
         opened: WebsiteOrder = (await shop.services.website.open(wanted, word)).fresh
-        show([_row(opened)], as_json=as_json)
+        show_one(_row(opened), as_json=as_json)
 
     with_shop(data_dir, use)
 
@@ -68,7 +68,7 @@ def show_order(
             for item in found.items:
                 out.print(item.decode(), soft_wrap=True, highlight=False, markup=False)
         else:
-            show([_row(found)], as_json=as_json)
+            show_one(_row(found), as_json=as_json)
 
     with_shop(data_dir, use)
 
