@@ -1,5 +1,6 @@
 """When deposits on Arbitrum are returned: small ones by depth, large ones when the node says final."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -10,13 +11,16 @@ import pytest
 from aiohttp import web
 
 from tests.chains.optional import require
+from tests.http.shop import open_world
 
 require("web3", "evm")
 
 from ytmarket.adapters.chains.evm import reading
 from ytmarket.adapters.chains.evm.chains import ARBITRUM_FINALITY, CHAINS, FINALIZED, EvmChain, Finality
 from ytmarket.adapters.chains.evm.position import Position
+from ytmarket.application.coverage import Rereading
 from ytmarket.application.ports.chain_reader import ChainBehind, ChainGap, Cursor
+from ytmarket.domain.further_networks import source_of
 from ytmarket.domain.money import Usdt
 from ytmarket.domain.networks import Network
 from ytmarket.domain.times import from_epoch
@@ -180,6 +184,31 @@ async def test_when_many_wait_reading_goes_no_further_than_what_is_final(
     late, end = await drain(reader, full)
     assert amounts(late) == [*(4 * [LARGE]), Usdt.of(9)]
     assert Position.read(end).held == ()
+
+
+async def test_what_is_read_once_more_waits_for_its_own_large_deposits_and_for_no_later_one(
+    world: EvmWorld,
+) -> None:
+    """In a busy shop a large deposit waits at any time."""
+    services, reader = open_world().services, world.reader()
+    await world.pay(LARGE)
+    first = last = await world.anvil.number()
+    await world.anvil.mine(DEPTH)
+    rereading = Rereading(scan=services.scan, reader=reader, first=first, last=last)
+    assert await rereading.step() == 0
+    assert rereading.waits
+    async with asyncio.timeout(60):
+        while not rereading.is_done:
+            await world.pay(LARGE)
+            await world.anvil.mine(DEPTH)
+            await rereading.step()
+            assert await world.anvil.number() < first + 3 * FINAL, "what is final has come"
+    assert rereading.found == 1
+    source = source_of(reader.network, reader.wallet)
+    (one,) = await services.queries.coverage(reader.network, source)
+    assert one.span.first == first
+    assert one.span.last < rereading.reached
+    assert await services.coverage.gaps(reader.network, reader.wallet) == []
 
 
 async def test_a_block_that_was_replaced_while_a_deposit_waited_is_a_gap(world: EvmWorld) -> None:

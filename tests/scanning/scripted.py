@@ -38,6 +38,7 @@ class ScriptedReader:
     forgotten: set[int] = attrs.field(factory=set)  # heights
     hangs: bool = False
     waits: int = 0  # so many pages hold something back
+    waits_from: int = 1  # the height of that
     asked: int = 0
     asking: int = 0
     asking_max: int = 0
@@ -58,7 +59,7 @@ class ScriptedReader:
         await self._suffer()
         page = await self.inner.read(cursor)
         waits, self.waits = self.waits > 0, max(0, self.waits - 1)
-        return attrs.evolve(page, waits=waits)
+        return attrs.evolve(page, waits_from=self.waits_from if waits else None)
 
     async def cursor_at(self, height: int) -> Cursor:
         await self._suffer()

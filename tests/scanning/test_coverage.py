@@ -159,6 +159,44 @@ async def test_what_was_left_out_stays_so_until_what_waits_in_it_has_come(
     assert await world.services.coverage.gaps(TON, reader.wallet) == []
 
 
+async def test_what_was_left_out_does_not_wait_for_what_came_after_it(
+    world: World, reader: ScriptedReader
+) -> None:
+    """Something waits always in a busy shop: the scanner's own reading returns it."""
+    world.devnet.page_size = 2
+    for number in range(5):
+        await pay(world, TON, str(20 + number))
+    await scanner_of(world, reader).step()
+    await jump(world, reader, "5")
+    tx_hash = await pay(world, TON, "30")
+    assert await world.services.scan.scan(reader) == 1
+    assert await world.services.coverage.gaps(TON, reader.wallet) == [Gap(first=3, last=5)]
+    reader.waits, reader.waits_from = 1_000, 6
+    filling = world.services.coverage.filling(reader, Gap(first=3, last=5))
+    assert await filling.step() + await filling.step() == 3
+    assert filling.is_done
+    assert filling.reached == 6
+    assert await covered(world, reader) == [(1, 6)]
+    assert await world.services.queries.deposits_by_hash(tx_hash)
+
+
+async def test_what_was_read_is_covered_up_to_what_waits_in_it(world: World, reader: ScriptedReader) -> None:
+    world.devnet.page_size = 2
+    for number in range(6):
+        await pay(world, TON, str(20 + number))
+    await scanner_of(world, reader).step()
+    await jump(world, reader, "5")
+    await world.services.scan.scan(reader)
+    reader.waits, reader.waits_from = 4, 4
+    filling = world.services.coverage.filling(reader, Gap(first=3, last=5))
+    for _ in range(4):
+        await filling.step()
+        assert not filling.is_done
+        assert await world.services.coverage.gaps(TON, reader.wallet) == [Gap(first=4, last=5)]
+    assert await finish(filling) == 3
+    assert await covered(world, reader) == [(1, 6)]
+
+
 async def test_a_rescan_finds_what_was_missed_and_credits_nothing_twice(
     world: World, reader: ScriptedReader
 ) -> None:

@@ -11,7 +11,7 @@ from ytmarket.application.deposits import ScanService
 from ytmarket.application.errors import ApplicationError
 from ytmarket.application.ports.chain_reader import ChainReader, Cursor, Page
 from ytmarket.application.ports.queries import Queries
-from ytmarket.domain.coverage import Gap, gaps_between
+from ytmarket.domain.coverage import Gap, Span, gaps_between
 from ytmarket.domain.errors import InvalidRequest
 from ytmarket.domain.further_networks import source_of
 from ytmarket.domain.networks import Network
@@ -40,6 +40,7 @@ class Rereading:
     has_restarted: bool = attrs.field(default=False, init=False)
     waits: bool = attrs.field(default=False, init=False)  # for what is not final yet: ask again later
     _cursor: Cursor | None = attrs.field(default=None, init=False)
+    _read: Span | None = attrs.field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
         self.reached = self.first - 1
@@ -56,14 +57,26 @@ class Rereading:
         page = await self.scan.page(self.reader, self._cursor)
         reached = self.reached if page.span is None else max(self.reached, page.span.last)
         is_read = not page.more or (self.last is not None and reached >= self.last)
+        read = self._read_with(page)
         new = await self._hand_over(page) if is_read else None
         if new is None:
-            new = await self.scan.keep_missed(self.reader, page)
-        self._cursor, self.reached, self.found = page.cursor, reached, self.found + new
+            covered = None if read is None else read.below(page.waits_from)
+            new = await self.scan.keep_missed(self.reader, page, covered)
+        self._cursor, self._read, self.reached, self.found = page.cursor, read, reached, self.found + new
         # What waits comes out of turn, at the latest when the network calls its block final.
-        self.is_done = is_read and (self.has_restarted or not page.waits)
+        self.is_done = is_read and (self.has_restarted or not self._waits_for(page.waits_from))
         self.waits = is_read and not self.is_done
         return new
+
+    def _read_with(self, page: Page) -> Span | None:
+        """All that was read, this page included."""
+        if page.span is None or self._read is None or not page.span.touches(self._read):
+            return page.span or self._read
+        return page.span.joined([self._read])
+
+    def _waits_for(self, height: int | None) -> bool:
+        """Whether what waits from this height on is ours: later, something always waits in a busy shop."""
+        return height is not None and (self.last is None or height <= self.last)
 
     async def _hand_over(self, page: Page) -> int | None:
         """Let the scanner go on behind this page, if it still stands where it was stuck."""

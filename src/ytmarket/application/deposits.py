@@ -16,6 +16,7 @@ from ytmarket.application.ports.unit_of_work import NewUnitOfWork, UnitOfWork
 from ytmarket.application.website_steps import pay
 from ytmarket.domain import ledger, matching
 from ytmarket.domain.alarms import AlarmKind
+from ytmarket.domain.coverage import Span
 from ytmarket.domain.deposits import Deposit, DepositRecord, DepositStatus, UnmatchedReason
 from ytmarket.domain.errors import AccountFrozen, Refused
 from ytmarket.domain.further_networks import source_of
@@ -117,16 +118,16 @@ class ScanService:
             await uow.commit()
         return new
 
-    async def keep_missed(self, reader: ChainReader, page: Page) -> int:
+    async def keep_missed(self, reader: ChainReader, page: Page, covered: Span | None) -> int:
         """Keep what a page holds that is not known yet; how many. The cursor stays where it is.
 
-        So nobody but this reading knows what waits in the page, and until that has come it is not covered.
+        So nobody but this reading knows what waits, and what is *covered* with this page ends below that.
         """
         now = self.clock.now()
         async with self.new_unit_of_work() as uow:
             new = await uow.deposits.keep_missed(page.deposits, now)
-            if page.span is not None and not page.waits:
-                await uow.networks.cover(reader.network, _source(reader), page.span, now)
+            if covered is not None:
+                await uow.networks.cover(reader.network, _source(reader), covered, now)
             await uow.commit()
         return new
 

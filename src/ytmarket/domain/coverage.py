@@ -42,6 +42,14 @@ class Span:
             last_hash=highest.last_hash,
         )
 
+    def below(self, height: int | None) -> Span | None:
+        """The part of it below this height, None where nothing is; all of it without a height."""
+        if height is None or height > self.last:
+            return self
+        if height <= self.first:
+            return None
+        return Span(first=self.first, last=height - 1, first_hash=self.first_hash)
+
 
 @attrs.frozen
 class Gap:

@@ -22,7 +22,8 @@ class Page:
 
     Every deposit with a time before `read_until` has been returned by now. `more`: a backlog is
     left, read again at once. `span` is what was read; None where nothing new was to be read, or the
-    reader cannot tell. `waits`: something in it was seen and is not returned yet, as it must wait longer.
+    reader cannot tell. `waits_from`: the lowest height of what was seen, in this page or an earlier
+    one, and is not returned yet, as it must wait longer.
     """
 
     deposits: tuple[Deposit, ...]
@@ -30,7 +31,7 @@ class Page:
     read_until: datetime
     more: bool = False
     span: Span | None = None
-    waits: bool = False
+    waits_from: int | None = None
 
 
 class ReaderError(ApplicationError):

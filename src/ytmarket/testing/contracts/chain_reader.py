@@ -147,10 +147,11 @@ class ChainReaderContract(Contract):
             cursor = pages[-1].cursor
         soon = [deposit for page in pages for deposit in page.deposits]
         assert amounts(soon) == [small]
-        assert any(page.waits for page in pages)
         await chain.settle()
-        (late,), _ = await drain(reader, cursor)
+        (late,), end = await drain(reader, cursor)
         assert late.amount == large
+        assert pages[-1].waits_from == late.height
+        assert (await reader.read(end)).waits_from is None
         assert pages[-1].read_until <= late.at
         again, _ = await drain(chain.reader(), start)
         assert {deposit.key for deposit in again} == {deposit.key for deposit in [*soon, late]}

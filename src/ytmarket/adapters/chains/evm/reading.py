@@ -58,7 +58,7 @@ class Reading:
             read_until=position.read_until,
             more=position.last < end or self._is_due(),
             span=self._span,
-            waits=bool(position.held),
+            waits_from=min((held.number for held in position.held), default=None),
         )
 
     def _end(self) -> int:
