@@ -69,7 +69,8 @@ async def test_the_same_unit_in_another_order_is_refused_and_the_first_stays_as_
     assert vault.open(unit.sealed, unit_context(unit.id)) == GIVEN
 
 
-async def test_a_unit_that_is_known_by_its_order_is_known_still() -> None:
+@pytest.mark.parametrize("is_key_changed", [True, False])
+async def test_a_unit_that_is_known_by_its_order_is_known_still(*, is_key_changed: bool) -> None:
     database, vault = InMemoryDatabase(), InMemoryVault()
     service = await service_on(database, vault)
     async with database.unit_of_work() as uow:
@@ -78,14 +79,17 @@ async def test_a_unit_that_is_known_by_its_order_is_known_still() -> None:
         unit = NewUnit(id=key, sealed=sealed, fingerprint=vault.fingerprint(GIVEN))
         await uow.catalog.add_units(PRODUCT.id, [unit], NOW)
         await uow.commit()
-    later = InMemoryVault(former=vault)
+    later = InMemoryVault(former=vault) if is_key_changed else vault
     for keys in (vault, later):
         with pytest.raises(DuplicateUnit):
             await (await service_on(database, keys)).add_stock(PRODUCT.id, [GIVEN], OPS)
     reseal = ResealService(
         new_unit_of_work=database.unit_of_work, queries=database.queries, clock=service.clock, vault=later
     )
-    await reseal.reseal(OPS)
+    assert (await reseal.reseal(OPS)).sealed_anew == is_key_changed
     for content in (GIVEN, TURNED):
         with pytest.raises(DuplicateUnit):
             await (await service_on(database, later)).add_stock(PRODUCT.id, [content], OPS)
+    async with database.unit_of_work() as uow:
+        (kept,) = await uow.catalog.sealed_units(UnitId(0), limit=9)
+    assert later.open(kept.sealed, unit_context(key)) == GIVEN

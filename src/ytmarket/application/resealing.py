@@ -33,6 +33,7 @@ class Resealed:
 class ResealService:
     """Turns what a former master key sealed into what the present one seals, a batch at a time.
 
+    Units are known from then on by what `unit_identity` knows them by now, whichever key sealed them.
     It may run beside servers that know both keys, be killed at any time, and be run again.
     """
 
@@ -88,16 +89,19 @@ class ResealService:
 
     async def _units(self, uow: UnitOfWork, after: int) -> tuple[int | None, int, int]:
         units = await uow.catalog.sealed_units(UnitId(after), limit=SEALED_AT_ONCE)
-        former = [unit for unit in units if self.vault.needs_resealing(unit.sealed)]
-        if former:
-            await uow.catalog.reseal_units([self._anew(unit) for unit in former])
-        return (units[-1].id if units else None), len(units), len(former)
+        changes = [(unit, anew) for unit in units if (anew := self._anew(unit)) != unit]
+        if changes:
+            await uow.catalog.reseal_units([anew for _, anew in changes])
+        sealed_anew = sum(anew.sealed != unit.sealed for unit, anew in changes)
+        return (units[-1].id if units else None), len(units), sealed_anew
 
     def _anew(self, unit: NewUnit) -> NewUnit:
+        """The unit as it would be put now; the same if it was."""
         place = unit_context(unit.id)
         content = self.vault.open(unit.sealed, place)
+        is_former = self.vault.needs_resealing(unit.sealed)
         return NewUnit(
             id=unit.id,
-            sealed=self.vault.seal(content, place),
+            sealed=self.vault.seal(content, place) if is_former else unit.sealed,
             fingerprint=unit_identity.fingerprints(self.vault, content)[0],
         )
