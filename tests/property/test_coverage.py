@@ -41,6 +41,19 @@ def test_gaps_are_what_is_left_between_the_lowest_and_the_highest(parts: list[Sp
     assert sorted(gaps, key=lambda gap: gap.first) == list(gaps)
 
 
+@given(spans, st.none() | st.integers(0, 60))
+def test_what_is_below_a_height_is_all_of_a_span_that_is(span: Span, height: int | None) -> None:
+    below = span.below(height)
+    left = {one for one in heights([span]) if height is None or one < height}
+    assert heights([] if below is None else [below]) == left
+
+
+def test_where_a_span_was_cut_no_hash_is_known() -> None:
+    whole = Span(first=5, last=9, first_hash="a", last_hash="b")
+    assert whole.below(10) == whole
+    assert whole.below(9) == Span(first=5, last=8, first_hash="a")
+
+
 def test_nothing_covered_leaves_no_gap() -> None:
     assert gaps_between([]) == []
     assert gaps_between([Span(first=5, last=5), Span(first=7, last=9)]) == [Gap(6, 6)]
