@@ -268,11 +268,12 @@ async def test_a_node_without_any_solid_block_is_behind(world: TronWorld) -> Non
         assert type(await trouble_of(world.reader(), None)) is ChainBehind
 
 
+@pytest.mark.parametrize(("status", "headers"), [(200, {}), (403, {}), (503, {"Retry-After": "120"})])
 async def test_a_light_node_says_in_plain_words_that_history_is_gone(
-    world: TronWorld, reader: ChainReader, start: Cursor
+    world: TronWorld, reader: ChainReader, start: Cursor, status: int, headers: dict[str, str]
 ) -> None:
     world.node.respond = lambda _body: web.Response(
-        text="this API is closed because this node is a lite fullnode\n"
+        text="this API is closed because this node is a lite fullnode\n", status=status, headers=headers
     )
     trouble = await trouble_of(reader, start)
     assert type(trouble) is ChainGap

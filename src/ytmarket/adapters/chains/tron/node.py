@@ -148,6 +148,8 @@ class TronNode:
     def _trouble_of_http(self, status: int, retry_after: str | None, content: bytes) -> ReaderError:
         message = _error_in(content) or ""
         wait = seconds_to_wait(retry_after, self._clock.now())
+        if status != TOO_MANY_REQUESTS and meaning_of(message) is Meaning.GONE:
+            return self.trouble_of(message)  # that stays so however long one waits
         is_busy = status == TOO_MANY_REQUESTS or wait is not None
         if is_busy or meaning_of(message) is Meaning.TOO_OFTEN:
             return ChainRateLimited(retry_after=seconds_suspended(message) if wait is None else wait)
