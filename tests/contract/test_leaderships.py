@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 from collections.abc import AsyncIterator
 
@@ -112,3 +113,35 @@ async def test_a_connection_that_cannot_be_set_up_is_closed(
             pytest.fail("it leads")
     await leadership.close()
     gc.collect()
+
+
+async def test_closing_cuts_no_statement_off(
+    postgres: OpenDatabase, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever the speaker is at when the process stops; psycopg warns of what was cut off."""
+    for turns in range(8):
+        leadership = PostgresLeadership(postgres.dsn)
+        reign = Reign(leadership, "scan")
+        await reign.begun()
+        reign.leave.set()
+        await reign.ended()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await leadership.close()
+    assert [record.getMessage() for record in caplog.records if record.name == "psycopg"] == []
+
+
+async def test_closing_waits_for_no_database_that_hangs(
+    postgres: OpenDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ytmarket.adapters.postgres.leadership.LET_GO", "select pg_sleep(60), %s")
+    monkeypatch.setattr("ytmarket.adapters.postgres.leadership.PATIENCE_SECONDS", 60.0)
+    monkeypatch.setattr("ytmarket.adapters.postgres.leadership.SETTINGS", "set statement_timeout = '60s'")
+    monkeypatch.setattr("ytmarket.adapters.postgres.leadership.FAREWELL_SECONDS", 0.05)
+    leadership = PostgresLeadership(postgres.dsn)
+    reign = Reign(leadership, "scan")
+    await reign.begun()
+    reign.leave.set()
+    await reign.ended()
+    async with asyncio.timeout(30):
+        await leadership.close()

@@ -21,6 +21,9 @@ PAUSE_SECONDS: Final = 2.0
 
 PATIENCE_SECONDS: Final = 4.0
 
+FAREWELL_SECONDS: Final = 1.0
+"""For the round that is under way when the process stops: cut off, it would be a warning of psycopg's."""
+
 # The server must notice that a machine is gone, and not only that a process has ended.
 SETTINGS: Final = """
 set statement_timeout = '3s';
@@ -58,6 +61,7 @@ class PostgresLeadership:
         self._seats: list[_Seat] = []
         self._wake = asyncio.Event()
         self._speaker: asyncio.Task[None] | None = None
+        self._closes = False
 
     @asynccontextmanager
     async def lead(self, name: str) -> AsyncIterator[None]:
@@ -77,10 +81,17 @@ class PostgresLeadership:
 
     async def close(self) -> None:
         """Lead nothing any more, and leave the database."""
-        if self._speaker is not None:
+        if self._speaker is None:
+            return
+        self._closes = True
+        self._wake.set()
+        try:
+            await asyncio.wait({self._speaker}, timeout=FAREWELL_SECONDS)
+        finally:
             self._speaker.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._speaker
+        with suppress(asyncio.CancelledError):
+            await self._speaker
+        self._closes = False
 
     def _stir(self) -> None:
         self._wake.set()
@@ -89,7 +100,7 @@ class PostgresLeadership:
 
     async def _speak(self) -> None:
         try:
-            while self._seats:
+            while self._seats and not self._closes:
                 trouble = await self._hold_a_connection()
                 if trouble is not None:
                     self._dismiss(trouble)
@@ -106,6 +117,8 @@ class PostgresLeadership:
                     self._wake.clear()
                     async with asyncio.timeout(PATIENCE_SECONDS):
                         await self._go_round(connection)
+                    if self._closes:
+                        break
                     with suppress(TimeoutError):
                         await asyncio.wait_for(self._wake.wait(), self._pause)
             finally:
