@@ -93,3 +93,6 @@ def test_the_command_tells_what_happened(capsys: pytest.CaptureFixture[str]) -> 
     with pytest.raises(SystemExit):
         main(["--seeds", "5:5"])
     assert "is no seed at all" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["--seeds", "abc"])
+    assert "from:to is needed, such as 0:1000" in capsys.readouterr().err

@@ -1,5 +1,20 @@
-"""`python -m ytmarket.entrypoints` is the command line."""
+"""`ytmarket` and `python -m ytmarket.entrypoints` are the command line."""
 
-from ytmarket.entrypoints.cli import main
+import sys
 
-main()
+
+def main() -> None:
+    """Run the command line, or say what it needs where ytmarket is installed as a library alone."""
+    try:
+        from ytmarket.entrypoints.cli import main as run  # noqa: PLC0415 - the extra may be missing
+    except ModuleNotFoundError as missing:
+        if missing.name is None or missing.name.partition(".")[0] == "ytmarket":
+            raise
+        sys.exit(
+            f'ytmarket: {missing.name} is not installed; the command needs: pip install "ytmarket[server]"'
+        )
+    run()
+
+
+if __name__ == "__main__":
+    main()

@@ -16,9 +16,15 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
-from rich.console import Console
-from rich.progress import track
-from rich.table import Table
+try:
+    from rich.console import Console
+    from rich.progress import track
+    from rich.table import Table
+except ModuleNotFoundError as missing:
+    needs = f'{missing.name} is not installed; the simulator needs: pip install "ytmarket[server]"'
+    if __name__ == "__main__":
+        sys.exit(needs)
+    raise ModuleNotFoundError(needs, name=missing.name) from None
 
 from ytmarket.adapters.inmemory import ManualClock
 from ytmarket.application.errors import ApplicationError
@@ -223,7 +229,11 @@ def main(words: Sequence[str] | None = None) -> int:
 def _seeds(word: str) -> range:
     """`3:7` are four seeds, `3` is one."""
     first, _, end = word.partition(":")
-    seeds = range(int(first), int(end) if end else int(first) + 1)
+    try:
+        seeds = range(int(first), int(end) if end else int(first) + 1)
+    except ValueError:
+        told = f"from:to is needed, such as 0:1000, or one number, not {word!r}"
+        raise argparse.ArgumentTypeError(told) from None
     if not seeds:
         raise argparse.ArgumentTypeError(f"{word} is no seed at all: the second number must be greater")
     return seeds
