@@ -1,5 +1,6 @@
 """How the server begins and ends."""
 
+import socket
 import subprocess
 import sys
 from typing import Final
@@ -36,3 +37,14 @@ def test_a_signal_while_it_begins_ends_it() -> None:
         [sys.executable, "-c", STRUCK], capture_output=True, text=True, timeout=60, check=False
     )
     assert (ran.returncode, ran.stdout) == (0, "ended\n"), ran.stderr
+
+
+def test_a_taken_port_is_told_with_how_to_name_another() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        command = [sys.executable, "-m", "ytmarket.entrypoints", "serve", "--port", str(port)]
+        ran = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    told = " ".join(ran.stderr.split())
+    assert ran.returncode == 1
+    assert f"cannot listen on 127.0.0.1:{port}" in told
+    assert "try another --port (make run PORT=9000)" in told

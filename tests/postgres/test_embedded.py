@@ -551,6 +551,7 @@ class TestAccounts:
         fresh_dir.mkdir(mode=0o755)
         error = starter(fresh_dir, user="nobody").told()["error"]
         assert str(fresh_dir) in error
+        assert "--data-dir or YTMARKET_DATA_DIR" in error
         assert "YTMARKET_DATABASE_URL" in error
 
 

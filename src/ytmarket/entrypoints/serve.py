@@ -176,7 +176,7 @@ def _listen(host: str, port: int) -> socket.socket:
     except OSError as trouble:
         listener.close()
         raise SettingsError(
-            f"cannot listen on {host}:{port}: {trouble.strerror}; try another --port"
+            f"cannot listen on {host}:{port}: {trouble.strerror}; try another --port (make run PORT=9000)"
         ) from None
     listener.set_inheritable(True)
     return listener

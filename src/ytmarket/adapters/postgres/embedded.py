@@ -199,5 +199,8 @@ def _explained(data_dir: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        msg = f"The embedded PostgreSQL cannot use the data folder {data_dir}: {error}."
+        msg = (
+            f"The embedded PostgreSQL cannot use the data folder {data_dir}: {error}."
+            " Name another one by --data-dir or YTMARKET_DATA_DIR."
+        )
         raise EmbeddedServerError(msg) from error
