@@ -21,7 +21,7 @@ pytestmark = pytest.mark.anyio
 
 HANDS = 16
 ORDER_ROUNDS = times(500, 2_000)  # for each of two customers
-TOPUP_ROUNDS = times(250, 1_000)
+TOPUP_ROUNDS = times(100, 1_000)
 
 
 @pytest.fixture
