@@ -42,7 +42,7 @@ create trigger if not exists never_deleted before delete on trail
 begin select raise(abort, 'kept for ever'); end;
 """
 # A file of its own for each of hundreds of examples: in the machine's memory, where it has such a place.
-MEMORY: Final = Path("/dev/shm")  # noqa: S108 - what is put there is made by tempfile
+MEMORY: Final = Path("/dev/shm")
 TOUCHES: Final = [
     "at = '2020-01-01T00:00:00+00:00'",
     "actor = actor || 'x'",
