@@ -17,7 +17,8 @@ from ytmarket.testing.postgres import temporary_data_dir
 
 @pytest.fixture(scope="session")
 def the_cluster() -> Iterator[Cluster]:
-    with temporary_data_dir() as data_dir:
+    # Its settings are those of production; what dies here are processes, never the machine's memory.
+    with temporary_data_dir(in_memory=True) as data_dir:
         cluster = Cluster(data_dir)
         cluster.start()
         yield cluster
