@@ -166,7 +166,7 @@ class Witness:
 
 @pytest.mark.parametrize(
     ("outage", "seconds"),
-    [(stopped, 8), (killed, 4), (frozen, 10), (read_only, 4), (crowded, 4)],
+    [(stopped, 6), (killed, 4), (frozen, 7), (read_only, 4), (crowded, 4)],
     ids=["stopped", "killed", "frozen", "read-only", "crowded"],
 )
 async def test_clients_are_told_in_time_and_the_shop_comes_back(
