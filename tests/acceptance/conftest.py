@@ -24,7 +24,7 @@ def shop() -> Iterator[Shop]:
     """A shop whose loops hardly pause, for customers who ask a lot. Whatever they did, its books are true."""
     settings = OPERATED | QUICK | ROOMY | HOOKED
     with (
-        temporary_data_dir() as data_dir,
+        temporary_data_dir(in_memory=True) as data_dir,
         Shop.served(Server(data_dir, settings=settings, demo=False)) as found,
     ):
         yield found
@@ -59,7 +59,7 @@ def plain(shop: Shop) -> Iterator[Shop]:
 @pytest.fixture(scope="package")
 def demo() -> Iterator[Server]:
     """A server as `make run` starts it."""
-    with temporary_data_dir() as data_dir:
+    with temporary_data_dir(in_memory=True) as data_dir:
         server = Server(data_dir, settings=QUICK).start()
         yield server
         server.stop()

@@ -151,7 +151,7 @@ def listens(server: Server) -> bool:
 
 
 def test_a_server_that_is_stopped_waits_for_the_answer_to_what_it_has_sent() -> None:
-    with temporary_data_dir() as data_dir, receiving() as receiver:
+    with temporary_data_dir(in_memory=True) as data_dir, receiving() as receiver:
         server = Server(data_dir, settings=OPERATED | HOOKED, demo=False).start()
         with server.client() as http:
             shop = Shop(server=server, http=http)

@@ -21,7 +21,7 @@ def site() -> Iterator[Shop]:
     """A shop that awaits a website order's payment for seconds."""
     settings = OPERATED | QUICK | ROOMY | {"YTMARKET_WEBSITE_LIFETIME_SECONDS": str(SECONDS)}
     with (
-        temporary_data_dir() as data_dir,
+        temporary_data_dir(in_memory=True) as data_dir,
         Shop.served(Server(data_dir, settings=settings, demo=False)) as found,
     ):
         yield found

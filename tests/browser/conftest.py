@@ -33,7 +33,7 @@ def lacking(what: str) -> None:
 
 @pytest.fixture(scope="package")
 def server() -> Iterator[Server]:
-    with temporary_data_dir() as data_dir:
+    with temporary_data_dir(in_memory=True) as data_dir:
         served = Server(data_dir, settings=SETTINGS).start()
         yield served
         served.stop()

@@ -96,7 +96,7 @@ def environment() -> dict[str, str]:
 
 @pytest.fixture
 def demo(environment: dict[str, str]) -> Iterator[Served]:
-    with temporary_data_dir() as data_dir:
+    with temporary_data_dir(in_memory=True) as data_dir:
         folder = data_dir.parent
         (folder / ".venv").symlink_to(sys.prefix)
         faster = environment | {"YTMARKET_SCAN_SECONDS": "1"}
@@ -324,7 +324,7 @@ def test_the_readmes_shop_for_real_networks_runs_behind_a_proxy(
     (migrate,) = [line for line in service.splitlines() if line.endswith(" migrate'")]
     unit = text(ROOT / "deploy/ytmarket.service")
     (serve,) = re.findall(r"^ExecStart=(.+)$", unit, re.MULTILINE)
-    with temporary_data_dir() as data_dir, TemporaryPostgres() as own:
+    with temporary_data_dir(in_memory=True) as data_dir, TemporaryPostgres() as own:
         folder = data_dir.parent
         (folder / "deploy").symlink_to(ROOT / "deploy")
         environment |= {"PATH": with_postgres(environment)} | as_it_is_installed(own)
@@ -423,7 +423,7 @@ def test_the_first_command_sets_up_and_serves(clone: Path, environment: dict[str
     """`make run` as it is typed, but on a port that is free; whoever ends make has ended the server."""
     command = block("README.md", "make run").splitlines()[0].partition("#")[0]
     offline = {"PIP_NO_INDEX": "1", "PIP_NO_BUILD_ISOLATION": "no"}  # pip's word for: do not isolate
-    with temporary_data_dir() as data_dir:
+    with temporary_data_dir(in_memory=True) as data_dir:
         told = environment | offline | {"YTMARKET_DATA_DIR": str(data_dir)}
         with serving(clone, f"exec {command} PORT=0", told) as served:
             assert (clone / ".venv/bin/ytmarket").exists()

@@ -20,7 +20,7 @@ ONCE = {"Idempotency-Key": "a-form-that-was-sent-twice"}
 
 
 async def test_users_of_the_app_top_up_and_buy(tmp_path: Path) -> None:
-    with temporary_data_dir() as data_dir:
+    with temporary_data_dir(in_memory=True) as data_dir:
         settings = Settings(
             data_dir=data_dir, admin_tokens={"ops": TOKEN}, scan_interval=timedelta(milliseconds=100)
         )

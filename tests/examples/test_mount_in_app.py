@@ -14,7 +14,7 @@ OPERATOR = {"Authorization": f"Bearer {TOKEN}"}
 
 
 async def test_a_mounted_shop_takes_money_and_delivers() -> None:
-    with temporary_data_dir() as data_dir:
+    with temporary_data_dir(in_memory=True) as data_dir:
         settings = Settings(
             data_dir=data_dir, admin_tokens={"ops": TOKEN}, scan_interval=timedelta(milliseconds=100)
         )
@@ -39,7 +39,7 @@ async def test_a_mounted_shop_takes_money_and_delivers() -> None:
 
 
 async def test_the_shop_is_closed_when_the_parent_is() -> None:
-    with temporary_data_dir() as data_dir:
+    with temporary_data_dir(in_memory=True) as data_dir:
         app = mount_in_app.build(Settings(data_dir=data_dir))
         async with visited(app) as http:
             assert (await http.get("/shop/api/v1/health")).status_code == 401

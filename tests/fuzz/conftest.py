@@ -12,7 +12,7 @@ from ytmarket.testing.postgres import temporary_data_dir
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
-    with temporary_data_dir() as data_dir:
+    with temporary_data_dir(in_memory=True) as data_dir:
         running = Server(data_dir, settings={"YTMARKET_RATE_LIMIT": "1000000"}).start()
         yield running
         running.stop()
