@@ -213,13 +213,20 @@ async def test_trailers_are_bounded_too(world: World) -> None:
         await line.end()
 
 
-async def test_who_does_not_finish_a_head_is_not_waited_for(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async with served(world) as port, connected(port) as line:
+@asynccontextmanager
+async def in_a_hurry(port: int, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Line]:
+    """A connection that was answered once; from now on the server waits for nobody."""
+    async with connected(port) as line:
         await line.send(START + b"\r\n")
         assert (await line.answer()).status == 200
         monkeypatch.setattr(heads, "HEAD_SECONDS", 0.01)
+        yield line
+
+
+async def test_who_does_not_finish_a_head_is_not_waited_for(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with served(world) as port, in_a_hurry(port, monkeypatch) as line:
         await line.send(START)
         assert (await line.answer()).status == 408
         await line.end()
@@ -245,10 +252,7 @@ async def test_who_is_refused_before_the_body_came_holds_no_connection(
 async def test_line_ends_between_requests_are_no_request(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with served(world) as port, connected(port) as line:
-        await line.send(START + b"\r\n")
-        assert (await line.answer()).status == 200
-        monkeypatch.setattr(heads, "HEAD_SECONDS", 0.01)
+    async with served(world) as port, in_a_hurry(port, monkeypatch) as line:
         await line.send(b"\r\n")
         async with asyncio.timeout(30):
             assert await line.reader.read() == b"", "it ends without a word"

@@ -68,8 +68,10 @@ async def test_an_import_and_an_order_that_sells_out_wait_in_no_circle(
     assert (sold.available, sold.price) == (0, Usdt.of(2))
 
 
-async def test_products_that_trade_skus_and_an_order_of_one_of_them_wait_in_no_circle(
-    postgres: OpenDatabase, world: World, service: CatalogService
+# An order locks the product itself; units that are added lock its key first, and count themselves then.
+@pytest.mark.parametrize("locked", ["no key update", "key share"])
+async def test_products_that_trade_skus_wait_in_no_circle(
+    postgres: OpenDatabase, world: World, service: CatalogService, locked: str
 ) -> None:
     one, other = await shelf(world, 2)
     traded = [attrs.evolve(one, sku=other.sku), attrs.evolve(other, sku=one.sku)]
@@ -77,7 +79,7 @@ async def test_products_that_trade_skus_and_an_order_of_one_of_them_wait_in_no_c
         # A row that finds no room on its page goes into every index anew; so that this one always does:
         await somebody.execute("create index on product (updated_at)")
         await somebody.commit()
-        await somebody.execute("select from product where id = %s for no key update", [other.id])
+        await somebody.execute(f"select from product where id = %s for {locked}", [other.id])
         with anyio.fail_after(30):
             async with anyio.create_task_group() as group:
                 group.start_soon(service.put_all, traded, OPS)
@@ -87,22 +89,6 @@ async def test_products_that_trade_skus_and_an_order_of_one_of_them_wait_in_no_c
     assert [
         found.sku for key in (one, other) if (found := await world.queries.product(key.id)) is not None
     ] == [other.sku, one.sku]
-
-
-async def test_products_that_trade_skus_and_units_that_are_added_wait_in_no_circle(
-    postgres: OpenDatabase, world: World, service: CatalogService
-) -> None:
-    one, other = await shelf(world, 2)
-    traded = [attrs.evolve(one, sku=other.sku), attrs.evolve(other, sku=one.sku)]
-    async with await psycopg.AsyncConnection.connect(postgres.dsn) as somebody:
-        # First the unit's foreign key, then the trigger that counts.
-        await somebody.execute("select from product where id = %s for key share", [other.id])
-        with anyio.fail_after(30):
-            async with anyio.create_task_group() as group:
-                group.start_soon(service.put_all, traded, OPS)
-                await waiting(postgres.dsn, 1)
-                await somebody.execute("update product set updated_at = now() where id = %s", [other.id])
-                await somebody.commit()
 
 
 async def test_an_import_waits_its_turn_longer_than_who_puts_one_product(

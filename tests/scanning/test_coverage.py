@@ -24,6 +24,7 @@ from ytmarket.application.ports.chain_reader import ChainGap, ChainUnavailable, 
 from ytmarket.domain.coverage import Gap
 from ytmarket.domain.deposits import DepositStatus
 from ytmarket.domain.networks import Network
+from ytmarket.entrypoints.scanner import Scanner
 
 pytestmark = pytest.mark.anyio
 
@@ -64,6 +65,17 @@ async def finish(rereading: Rereading) -> int:
     return rereading.found
 
 
+async def leave_out(world: World, reader: ScriptedReader, cursor: str, *, payments: int) -> Scanner:
+    """Of so many payments two are read, and then what comes after the cursor; the scanner that read them."""
+    world.devnet.page_size = 2
+    for number in range(payments):
+        await pay(world, TON, str(20 + number))
+    scanner = scanner_of(world, reader)
+    await scanner.step()
+    await jump(world, reader, cursor)
+    return scanner
+
+
 async def test_each_page_is_covered_together_with_its_cursor(world: World, reader: ScriptedReader) -> None:
     scanner = scanner_of(world, reader)
     await scanner.step()
@@ -99,12 +111,7 @@ async def test_what_was_left_out_is_read_by_the_scanner(world: World, reader: Sc
 
 async def test_what_is_left_out_holds_nothing_new_up(world: World, reader: ScriptedReader) -> None:
     """A page of the new comes before each page of the old, even when the old cannot be read at all."""
-    world.devnet.page_size = 2
-    for number in range(9):
-        await pay(world, TON, str(20 + number))
-    scanner = scanner_of(world, reader)
-    await scanner.step()
-    await jump(world, reader, "8")
+    scanner = await leave_out(world, reader, "8", payments=9)
     reader.cursor_troubles.append(ChainGap("history is gone"))
     for amount in ("5", "6"):
         tx_hash = await pay(world, TON, amount)
@@ -144,11 +151,7 @@ async def test_what_was_left_out_stays_so_until_what_waits_in_it_has_come(
     world: World, reader: ScriptedReader
 ) -> None:
     """A scanner that is ended meanwhile forgets what waits; the next one has to find it left out still."""
-    world.devnet.page_size = 2
-    for number in range(4):
-        await pay(world, TON, str(20 + number))
-    await scanner_of(world, reader).step()
-    await jump(world, reader, "4")
+    await leave_out(world, reader, "4", payments=4)
     await pay(world, TON, "30")
     reader.waits = 2  # the new page, and the first of what was left out
     await scanner_of(world, reader).step()
@@ -163,11 +166,7 @@ async def test_what_was_left_out_does_not_wait_for_what_came_after_it(
     world: World, reader: ScriptedReader
 ) -> None:
     """Something waits always in a busy shop: the scanner's own reading returns it."""
-    world.devnet.page_size = 2
-    for number in range(5):
-        await pay(world, TON, str(20 + number))
-    await scanner_of(world, reader).step()
-    await jump(world, reader, "5")
+    await leave_out(world, reader, "5", payments=5)
     tx_hash = await pay(world, TON, "30")
     assert await world.services.scan.scan(reader) == 1
     assert await world.services.coverage.gaps(TON, reader.wallet) == [Gap(first=3, last=5)]
@@ -181,11 +180,7 @@ async def test_what_was_left_out_does_not_wait_for_what_came_after_it(
 
 
 async def test_what_was_read_is_covered_up_to_what_waits_in_it(world: World, reader: ScriptedReader) -> None:
-    world.devnet.page_size = 2
-    for number in range(6):
-        await pay(world, TON, str(20 + number))
-    await scanner_of(world, reader).step()
-    await jump(world, reader, "5")
+    await leave_out(world, reader, "5", payments=6)
     await world.services.scan.scan(reader)
     reader.waits, reader.waits_from = 4, 4
     filling = world.services.coverage.filling(reader, Gap(first=3, last=5))
