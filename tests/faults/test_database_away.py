@@ -28,9 +28,10 @@ from tests.faults.shop import ADMIN_TOKEN, Database
 
 pytestmark = pytest.mark.anyio
 
-ANSWER_SECONDS = 5
+#: What is told within four and a half seconds, and probes within two, on a machine that has other work too.
+ANSWER_SECONDS = 12
+PROBE_SECONDS = 8
 RECOVERY_SECONDS = 5
-PROBE_SECONDS = 3.5  # two that they have, and a machine that is busy
 ORDER = b'{"product_id": 2, "quantity": 1, "payment_method": "balance"}'
 TOPUP = b'{"amount_usdt": 12.5, "network": "usdt_polygon"}'
 ROLE = "shopkeeper"

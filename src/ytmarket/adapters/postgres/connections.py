@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Final, TypeAlias
 
-from psycopg import AsyncConnection, AsyncCursor, Error, OperationalError, ProgrammingError
+from psycopg import AsyncConnection, AsyncCursor, Error, ProgrammingError
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
@@ -199,6 +199,8 @@ async def _living(pool: Pool) -> Connection:
 
 
 def _has_news(connection: Connection) -> bool:
+    if connection.closed:
+        return True
     # An idle server has nothing to say but that it goes; to look costs no round trip.
     looking = select.poll()
     looking.register(connection.fileno(), select.POLLIN)
@@ -208,7 +210,7 @@ def _has_news(connection: Connection) -> bool:
 async def _give_back(pool: Pool, connection: Connection) -> None:
     try:
         if connection.pgconn.transaction_status not in NOTHING_TO_UNDO:
-            with suppress(OperationalError):
+            with suppress(Error):  # the first trouble is the one to tell; the pool keeps nothing unclean
                 await connection.rollback()
     finally:
         await pool.putconn(connection)

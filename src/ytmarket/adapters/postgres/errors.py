@@ -107,9 +107,10 @@ LOST: Final = (
     errors.AdminShutdown,
     errors.CrashShutdown,
     errors.CannotConnectNow,
+    errors.IdleInTransactionSessionTimeout,
     errors.ReadOnlySqlTransaction,
 )
-"""The server goes, has gone, or is no primary any more."""
+"""The server goes, has gone, has given us up, or is no primary any more."""
 
 
 def refusal(error: psycopg.Error) -> Exception:
@@ -125,10 +126,10 @@ def refusal(error: psycopg.Error) -> Exception:
             return Unavailable("the database")
         case errors.QueryCanceled() | errors.LockNotAvailable() | errors.TransactionTimeout():
             return Unavailable("the database is too slow")
-        case psycopg.OperationalError() | psycopg.InterfaceError() | errors.ReadOnlySqlTransaction():
+        case psycopg.OperationalError() | psycopg.InterfaceError():
             return Unavailable("the database")
         case _:
-            return Unavailable("the database") if _is_from_the_library(error) else error
+            return Unavailable("the database") if is_lost(error) else error
 
 
 def unknown_outcome(error: psycopg.Error) -> Exception:
