@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import tempfile
@@ -20,7 +21,7 @@ from psycopg.sql import SQL, Identifier
 
 from tests.contract.conftest import OpenDatabase
 from ytmarket.adapters.postgres import database
-from ytmarket.adapters.postgres.connections import conninfo, lent
+from ytmarket.adapters.postgres.connections import ImpatientConnection, conninfo, lent
 from ytmarket.adapters.postgres.database import PostgresDatabase, UnfitDatabase
 from ytmarket.adapters.postgres.errors import Collided, is_lost, refusal, unknown_outcome
 from ytmarket.application.errors import OutcomeUnknown, Unavailable
@@ -260,6 +261,28 @@ async def test_a_server_that_may_forget_is_refused(postgres_server: TemporaryPos
     with pytest.raises(UnfitDatabase, match="turn on fsync"):
         await PostgresDatabase.open(dsn)
     postgres_server.drop_database(dsn)
+
+
+async def test_an_attempt_to_connect_that_took_too_long_leaves_nothing_open() -> None:
+    """A server that stood still would otherwise find its places taken by those who have long given up."""
+    gone = asyncio.Event()
+
+    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        gone.set()
+        writer.close()
+
+    server = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    gc.disable()
+    try:
+        with pytest.raises(psycopg.errors.ConnectionTimeout):
+            await ImpatientConnection.connect(host="127.0.0.1", port=port, user="x", connect_timeout=2)
+        with anyio.fail_after(SOON):
+            await gone.wait()
+    finally:
+        gc.enable()
+        server.close()
 
 
 async def test_a_server_that_is_not_there_is_unavailable(

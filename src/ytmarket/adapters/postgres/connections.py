@@ -8,7 +8,8 @@ import select
 import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from typing import Any, Final, TypeAlias
+from traceback import clear_frames
+from typing import Any, Final, Self, TypeAlias
 
 from psycopg import AsyncConnection, AsyncCursor, Error, ProgrammingError
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -91,6 +92,16 @@ class TranslatingCursor(AsyncCursor[TupleRow]):
 
 class ImpatientConnection(AsyncConnection[TupleRow]):
     """A connection that is given up at once when whoever used it waits no longer."""
+
+    @classmethod
+    async def connect(cls, *args: Any, **options: Any) -> Self:
+        try:
+            return await super().connect(*args, **options)
+        except Error as error:
+            # The library keeps an attempt that took too long in its frame, which the error is a part of:
+            # the socket would stay open until the collector comes by, and with it a place at the server.
+            clear_frames(error.__traceback__)
+            raise
 
     async def cancel_safe(self, *, timeout: float = 0) -> None:  # noqa: ARG002, ASYNC109 - the base class's
         # To cancel a statement one waits for the server, which may be what was not answering. The
