@@ -21,6 +21,11 @@ JUMP = """
     update network_progress set cursor = (select max(id) from devnet_transfer)::text
     where network = 'usdt_ton'
 """
+SET_ASIDE_ALREADY = """
+    insert into transfer (kind, ref, debit, credit, amount, at, deposit_id)
+    select 'deposit_set_aside', id::text, 'wallet:usdt_ton', 'unmatched:usdt_ton', amount, now(), id
+    from deposit
+"""
 CURSOR = "select cursor from network_progress where network = 'usdt_ton'"
 
 
@@ -60,7 +65,7 @@ def test_networks_tell_how_they_fare_and_what_was_left_out_can_be_read(terminal:
     row = row_of(terminal)
     assert (row["covered"], row["gaps"]) == ("1 to 3", "2 to 2")
     said = terminal.types(*typed("ytmarket networks rescan"))
-    assert "1 to 3 were read once more. 1 deposits had been missed." in said
+    assert "1 to 3 were read once more. 1 deposit had been missed." in said
     assert terminal.sql(STATUSES) == [("unmatched",)] * 3
     assert row_of(terminal)["gaps"] == "-"
     assert "Nothing had been missed." in terminal.types("networks", "rescan", TON, "--from", 2)
@@ -69,6 +74,17 @@ def test_networks_tell_how_they_fare_and_what_was_left_out_can_be_read(terminal:
     assert "--from must be at most 3" in beyond
     acts = [row["action"] for row in terminal.rows("audit")]
     assert acts.count("network.rescan") == 2
+
+
+def test_what_was_read_once_more_is_told_whatever_the_books_refuse(terminal: Terminal) -> None:
+    scan(terminal)
+    terminal.types("devnet", "send", TON, 5)
+    scan(terminal)
+    terminal.sql(SET_ASIDE_ALREADY)
+    said = terminal.types("networks", "rescan", TON, "--from", 1, code=1)
+    assert "1 to 1 were read once more. Nothing had been missed." in said
+    assert "deposit 1 is kept, but the books refuse it (" in said
+    assert terminal.sql(STATUSES) == [("received",)]
 
 
 def test_what_has_stopped_says_so_and_can_be_restarted(terminal: Terminal) -> None:

@@ -11,6 +11,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ytmarket.application.coverage import Rereading
+from ytmarket.application.deposits import NotSettled
 from ytmarket.application.ports.chain_reader import (
     ChainBehind,
     ChainRateLimited,
@@ -92,9 +93,15 @@ def rescan(
                     progress.update(task, completed=rereading.reached - first + 1, description=waits)
         finally:
             await reader.close()
-        while await shop.services.deposits.settle_due():
-            pass
         out.print(_outcome(rereading))
+        try:
+            while await shop.services.deposits.settle_due():
+                pass
+        except NotSettled as trouble:
+            stop(
+                f"{trouble} is kept, but the books refuse it ({trouble.__cause__}); it is tried again with"
+                " every round of the scanner, and `ytmarket verify` tells more"
+            )
 
     with_shop(data_dir, use)
 
@@ -148,7 +155,7 @@ def _outcome(rereading: Rereading) -> str:
         if rereading.reached < rereading.first
         else f"{rereading.first} to {rereading.reached} were read once more."
     )
-    missed = f"{rereading.found} deposits" if rereading.found else "Nothing"
+    missed = {0: "Nothing", 1: "1 deposit"}.get(rereading.found, f"{rereading.found} deposits")
     goes_on = " Reading goes on from there." if rereading.has_restarted else ""
     return f"{read} {missed} had been missed.{goes_on}"
 
