@@ -31,7 +31,7 @@ from ytmarket.domain.further_networks import source_of
 from ytmarket.domain.money import Usdt
 from ytmarket.domain.networks import Network
 from ytmarket.domain.times import epoch_seconds
-from ytmarket.testing.chains.faults import Fault
+from ytmarket.testing.chains.faults import HASTY, Fault
 from ytmarket.testing.chains.ton import FAULTY_PORT, SPARE_PORT, TonWorld, config_of, new_ton_world
 from ytmarket.testing.chains.ton_sandbox import TonSandbox
 from ytmarket.testing.chains.ton_wire import Answer, Query
@@ -142,6 +142,7 @@ async def test_who_gives_configurations_is_left_alone_as_long_as_it_asks(world: 
 
 
 async def test_a_configuration_that_comes_byte_by_byte_is_given_up(world: TonWorld) -> None:
+    world.timeout = HASTY
     over = asyncio.Event()
 
     async def answer(request: web.Request) -> web.StreamResponse:

@@ -6,6 +6,7 @@ from urllib.parse import urljoin
 
 import httpx2
 from starlette.applications import Starlette
+from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, Route
 
@@ -70,6 +71,25 @@ async def test_a_prefix_that_ends_in_a_slash_is_the_same_prefix() -> None:
             assert refused.json()["type"] == f"{root}/api/docs#invalid_api_key"
             told = await client.get(f"http://shop{prefix}/api/openapi.json")
             assert told.json()["servers"] == [{"url": root or "/"}]
+
+
+async def test_what_is_added_to_the_app_has_its_handlers() -> None:
+    class Broken(Exception):
+        pass
+
+    async def broken(_: Request) -> PlainTextResponse:
+        raise Broken
+
+    async def told(_: Request, __: Exception) -> PlainTextResponse:
+        return PlainTextResponse("told", 418)
+
+    world = open_world()
+    app = world.app()
+    app.router.routes.insert(0, Route("/broken", broken))
+    app.add_exception_handler(Broken, told)
+    async with world.client(await world.mint(), app=app) as client:
+        assert (await client.get("/broken")).status_code == 418
+        assert (await client.get("/api/v1/health")).status_code == 200
 
 
 async def test_its_lifespan_opens_the_shop() -> None:

@@ -8,20 +8,35 @@ from starlette.responses import Response
 
 from ytmarket.adapters.http.wire.encoding import encode
 
-MEDIA_TYPE: Final = "application/json"
-REPLAYED: Final = {"Idempotent-Replayed": "true"}
+JSON: Final = (b"content-type", b"application/json")
+REPLAYED: Final = (b"idempotent-replayed", b"true")
+
+
+class JsonResponse(Response):
+    """Bytes that are JSON already. Starlette's own would encode the same headers anew for each answer."""
+
+    media_type = "application/json"
+
+    def __init__(self, body: bytes, status: int = 200) -> None:
+        self.status_code = status
+        self.background = None
+        self.body = body
+        self.raw_headers = [(b"content-length", b"%d" % len(body)), JSON]
 
 
 def answer(content: Any, status: int = 200) -> Response:
     """One of the wire's types, as JSON."""
-    return Response(encode(content), status, media_type=MEDIA_TYPE)
+    return JsonResponse(encode(content), status)
 
 
 def rendered_answer(body: bytes) -> Response:
     """What is JSON already."""
-    return Response(body, media_type=MEDIA_TYPE)
+    return JsonResponse(body)
 
 
 def kept_answer(body: bytes, *, replayed: bool) -> Response:
     """An answer that is kept byte for byte, and given again to a request that is repeated."""
-    return Response(body, headers=REPLAYED if replayed else None, media_type=MEDIA_TYPE)
+    response = JsonResponse(body)
+    if replayed:
+        response.raw_headers.append(REPLAYED)
+    return response

@@ -34,7 +34,7 @@ from ytmarket.adapters.http.routes.admin import deposits as admin_deposits
 from ytmarket.adapters.http.routes.admin import orders as admin_orders
 from ytmarket.adapters.http.routes.admin import products as admin_products
 from ytmarket.adapters.http.routes.admin import webhooks as admin_webhooks
-from ytmarket.adapters.http.routing import LastRoute, Route
+from ytmarket.adapters.http.routing import App, LastRoute, Route
 from ytmarket.adapters.http.watching import AccessLog, Watch
 from ytmarket.domain.api_keys import AddressRange
 
@@ -76,7 +76,7 @@ def build_app(
         *_watching_routes(door),
         _no_route(door),
     ]
-    return Starlette(routes=routes, lifespan=lifespan)
+    return App(routes=routes, lifespan=lifespan)
 
 
 def _docs_routes(door: Door) -> list[BaseRoute]:
@@ -111,9 +111,9 @@ def _client_routes(door: Door) -> list[BaseRoute]:
 
     return [
         route("/orders", POST=orders.place_order, GET=orders.list_orders),
-        route("/orders/{id}", GET=orders.show_order),
         route("/balance", GET=balance.show_balance),
         route("/products", GET=catalog.list_products),
+        route("/orders/{id}", GET=orders.show_order),
         route("/products/{id}", GET=catalog.show_product),
         route("/balance/topup", POST=topups.open_topup),
         route("/balance/topup/{id}", GET=topups.show_topup),

@@ -10,6 +10,7 @@ import re
 from typing import Final
 
 from starlette import routing
+from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
 ANY_PATH: Final = re.compile(r"/?(?P<path>.*)\Z", re.DOTALL)
@@ -29,3 +30,15 @@ class LastRoute(Route):
     def __init__(self, endpoint: ASGIApp) -> None:
         super().__init__("/{path:path}", endpoint)
         self.path_regex = ANY_PATH
+
+
+class App(Starlette):
+    """Starlette without its own two nets under the routes: every endpoint here has one, which catches all.
+
+    Each net costs every message of every answer a call. They are there again for whoever adds to the app.
+    """
+
+    def build_middleware_stack(self) -> ASGIApp:
+        if self.user_middleware or self.exception_handlers:
+            return super().build_middleware_stack()
+        return self.router

@@ -23,6 +23,13 @@ SWEPT_AT_ONCE: Final = 4  # more than one new caller a hit, so that the old ones
 Seconds = Callable[[], float]
 
 
+class Limit(RateLimitItemPerSecond):
+    """So many in so many seconds; a caller's name alone is the key, as there is one limit to a log."""
+
+    def key_for(self, *identifiers: bytes | str | float) -> str:
+        return str(identifiers[0])
+
+
 class SlidingLog(MemoryStorage):
     """The library's storage in memory, with its moving window kept another way.
 
@@ -63,6 +70,11 @@ class SlidingLog(MemoryStorage):
         _forget(hits, now - expiry)
         return (hits[0] if hits else now), len(hits)
 
+    def window(self, key: str) -> tuple[float, int]:
+        """The same of a caller whose hit was just taken or refused, so that there is nothing to forget."""
+        hits = self._hits[key]
+        return hits[0], len(hits)
+
     async def clear(self, key: str) -> None:
         self._hits.pop(key, None)
         await super().clear(key)
@@ -88,7 +100,7 @@ class SlidingLog(MemoryStorage):
 class InProcessRateLimiter:
     """The RateLimiter port for a server of one process; each process would allow the limit anew."""
 
-    _item: RateLimitItemPerSecond
+    _item: Limit
     _now: Seconds
     _log: SlidingLog
     _limiter: MovingWindowRateLimiter
@@ -104,7 +116,7 @@ class InProcessRateLimiter:
     ) -> InProcessRateLimiter:
         """*now* counts seconds from any start and never runs backwards."""
         log = SlidingLog(now=now, callers_max=callers_max)
-        item = RateLimitItemPerSecond(limit, window_seconds)
+        item = Limit(limit, window_seconds)
         return cls(item, now, log, MovingWindowRateLimiter(log))
 
     @property
@@ -119,11 +131,12 @@ class InProcessRateLimiter:
 
     async def hit(self, caller: str) -> Allowance:
         accepted = await self._limiter.hit(self._item, caller)
-        window = await self._limiter.get_window_stats(self._item, caller)
-        reset_after = max(1, math.ceil(window.reset_time - self._now()))
+        oldest, count = self._log.window(caller)
+        limit, window_seconds = self._item.amount, self._item.get_expiry()
+        reset_after = max(1, math.ceil(oldest + window_seconds - self._now()))
         return Allowance(
-            limit=self._item.amount,
-            remaining=window.remaining if accepted else 0,
+            limit=limit,
+            remaining=limit - count if accepted else 0,
             reset_after=reset_after,
             retry_after=None if accepted else reset_after,
         )
