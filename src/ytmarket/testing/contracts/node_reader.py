@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from collections.abc import Awaitable
 from collections.abc import Set as AbstractSet
 from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
@@ -72,6 +74,13 @@ async def trouble_of(reader: ChainReader, cursor: Cursor | None) -> ReaderError:
     return caught.value
 
 
+async def _logged(attempt: Awaitable[object]) -> None:
+    try:
+        await attempt
+    except ReaderError:
+        logging.getLogger("a loop").exception("a step failed")
+
+
 def skip_unless(chain: NodeUnderTest, fault: Fault) -> None:
     """A node of this kind cannot fail in every way."""
     if fault not in chain.faults:
@@ -89,7 +98,8 @@ class NodeReaderContract(ChainReaderContract):
         await chain.pay(Usdt.of(5))
         await chain.settle()
         async with chain.failing(fault):
-            for trouble in (await trouble_of(reader, start), await trouble_of(chain.reader(), None)):
+            troubles = asyncio.gather(trouble_of(reader, start), trouble_of(chain.reader(), None))
+            for trouble in await troubles:
                 assert isinstance(trouble, ChainUnavailable)
                 assert not isinstance(trouble, ChainRateLimited)
         assert amounts((await drain(reader, start))[0]) == [Usdt.of(5)]
@@ -179,10 +189,6 @@ class NodeReaderContract(ChainReaderContract):
         reader = chain.reader()
         start = await reader.start()
         async with chain.failing(fault):
-            for attempt in (reader.read(start), chain.reader().start()):
-                try:
-                    await attempt
-                except ReaderError:
-                    logging.getLogger("a loop").exception("a step failed")
+            await asyncio.gather(_logged(reader.read(start)), _logged(chain.reader().start()))
         await reader.close()
         assert chain.secret not in caplog.text
