@@ -5,6 +5,7 @@ examples on every run, `thorough` many more, new ones each time. With `STRICT=1`
 fails the test that needs it; otherwise that test is skipped.
 """
 
+import gc
 import importlib.util
 import os
 import shutil
@@ -57,6 +58,12 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             pytest.fail(f"STRICT=1, and this machine lacks {', '.join(lacks)}", pytrace=False)
         if lacks:
             pytest.skip(f"needs {', '.join(lacks)}")
+
+
+def pytest_collection_finish() -> None:
+    """The libraries and tests that are loaded by now stay: the collector need not walk them each time."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_report_header() -> str:
