@@ -84,6 +84,7 @@ def test_what_was_read_once_more_is_told_whatever_the_books_refuse(terminal: Ter
     said = terminal.types("networks", "rescan", TON, "--from", 1, code=1)
     assert "1 to 1 were read once more. Nothing had been missed." in said
     assert "deposit 1 is kept, but the books refuse it (" in said
+    assert "deposit 1" in terminal.types("verify", code=1)
     assert terminal.sql(STATUSES) == [("received",)]
 
 

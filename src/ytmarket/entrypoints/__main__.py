@@ -15,7 +15,8 @@ def main() -> None:
         sys.exit(
             f'ytmarket: {missing.name} is not installed; the command needs: pip install "ytmarket[server]"'
         )
-    gc.enable()
+    finally:
+        gc.enable()
     run()
 
 
